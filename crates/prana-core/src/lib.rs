@@ -1,0 +1,7 @@
+//! The pure workflow engine: no I/O, no clock, no randomness, no async, no threads.
+
+pub mod ids;
+pub mod time;
+
+pub use ids::ExecutionId;
+pub use time::Timestamp;
