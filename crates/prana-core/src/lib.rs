@@ -1,5 +1,7 @@
 //! The pure workflow engine: no I/O, no clock, no randomness, no async, no threads.
 
+pub mod diagnostic;
+pub mod document;
 pub mod ids;
 pub mod time;
 
