@@ -2,7 +2,9 @@
 
 pub mod diagnostic;
 pub mod document;
+pub mod duration;
 pub mod ids;
+pub mod nearest;
 pub mod time;
 
 pub use ids::ExecutionId;
