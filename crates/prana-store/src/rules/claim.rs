@@ -1,0 +1,64 @@
+//! Claims and heartbeats.
+
+use prana_core::Timestamp;
+
+use super::{Tables, commit::hand_out};
+use crate::{Attention, Claim, Claimed, Result, Row, WorkerId};
+
+/// Takes executions of dead workers, then ready ones.
+pub(crate) fn claim<T: Tables>(tables: &mut T, ask: Claim) -> Result<Vec<Claimed>> {
+    tables.renew(ask.worker, ask.now.plus_millis(ask.lease_ms))?;
+    let mut taken = Vec::new();
+    for dead in tables.lapsed(ask.now)? {
+        take_from(tables, &ask, dead, &mut taken)?;
+    }
+    let rest = ask.limit - taken.len();
+    if rest > 0 {
+        for row in tables.ready(ask.now, rest)? {
+            taken.push(take(tables, row, ask.worker, false)?);
+        }
+    }
+    Ok(taken)
+}
+
+fn take_from<T: Tables>(tables: &mut T, ask: &Claim, dead: WorkerId, taken: &mut Vec<Claimed>) -> Result<()> {
+    let rest = ask.limit - taken.len();
+    let rows = tables.held_by(dead, rest.saturating_add(1))?;
+    let is_all = rows.len() <= rest;
+    for row in rows.into_iter().take(rest) {
+        taken.push(take(tables, row, ask.worker, true)?);
+    }
+    if is_all {
+        tables.forget(dead)?;
+    }
+    Ok(())
+}
+
+fn take<T: Tables>(tables: &mut T, before: Row, worker: WorkerId, recovered: bool) -> Result<Claimed> {
+    let mut row = before.clone();
+    row.epoch += 1;
+    row.claimed_by = Some(worker);
+    row.ready_at = None;
+    row.recoveries = row.recoveries.saturating_add(u32::from(recovered));
+    tables.update(&before, &row)?;
+    Ok(Claimed { row, recovered })
+}
+
+/// Renews a lease and says which executions of the worker have something in their inbox.
+pub(crate) fn heartbeat<T: Tables>(
+    tables: &mut T,
+    worker: WorkerId,
+    now: Timestamp,
+    lease_ms: u64,
+) -> Result<Vec<Attention>> {
+    tables.renew(worker, now.plus_millis(lease_ms))?;
+    let mut attention = Vec::new();
+    for row in tables.held_with_items(worker)? {
+        let waits = tables.open_waits(&row)?;
+        let inbox = hand_out(tables, &row, &waits)?;
+        if !inbox.is_empty() {
+            attention.push(Attention { execution: row.id, inbox });
+        }
+    }
+    Ok(attention)
+}
