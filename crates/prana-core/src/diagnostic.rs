@@ -1,9 +1,13 @@
 //! What is said to the author of a document: many findings at once, each with a code, a place and advice.
 
+mod render;
+
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+pub use render::render;
 
 /// How serious a [`Diagnostic`] is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

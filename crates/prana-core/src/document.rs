@@ -11,6 +11,7 @@ mod elixir;
 mod fields;
 mod json;
 mod loaded;
+mod matching;
 mod model;
 mod parse;
 mod read;
@@ -20,12 +21,15 @@ mod scalar_offsets;
 mod settings;
 mod short_form;
 mod source;
+mod test_document;
+mod test_steps;
 mod tree;
 mod write_yaml;
 mod yaml;
 
 pub use elixir::to_elixir;
 pub use loaded::{Loaded, from_value, load};
+pub use matching::{Mismatch, matches};
 pub use model::{
     Backoff, Concurrency, Connection, Durability, Join, Node, NodeSettings, OnCrash, OnError, OnSuspend,
     Position, Save, Workflow, WorkflowSettings,
@@ -33,6 +37,10 @@ pub use model::{
 pub use read::MAX_BYTES;
 pub use save::{to_json, to_value, to_yaml};
 pub use source::Source;
+pub use test_document::{
+    DEFAULT_CLOCK, Expect, ExpectFinding, ExpectNode, Mock, MockError, Step, TestFile, TestWorkflow,
+    WaitName, load_test,
+};
 
 const ID_RULE: &str = "ids have letters, digits, _ . and -, up to 128 of them";
 const KEY_RULE: &str = "keys have letters, digits, _ and -, up to 64 of them";

@@ -1,0 +1,173 @@
+//! Compiles the parameters of all nodes: templates parsed once, names resolved, constants checked.
+
+use std::cell::RefCell;
+
+use fixedbitset::FixedBitSet;
+use prana_template::{Params, ParamsError, ParamsOptions, PathSegment, Str};
+use rustc_hash::FxHashMap;
+
+use super::check::NodeAction;
+use super::connect::Whole;
+use super::names::{NodeNames, Relation, Source};
+use super::topology::NodeId;
+use super::{Report, node_path};
+use crate::action::Effect;
+use crate::diagnostic::{Diagnostic, DocPath, PathItem};
+use crate::document::{Node, Workflow};
+use crate::registry::Registry;
+
+/// The parameters of all nodes, and what their templates read.
+pub(super) struct CompiledParams {
+    pub params: Vec<Option<Params>>,
+    /// Per node of the document: does some template read its latest output?
+    pub read_outputs: Vec<bool>,
+    pub secrets: Vec<Str>,
+}
+
+/// Compiles the parameters of every node whose action is known.
+pub(super) fn compile_all(
+    workflow: &Workflow,
+    registry: &Registry,
+    keys: &FxHashMap<&str, usize>,
+    actions: &[Option<NodeAction>],
+    whole: &Whole,
+    report: &mut Report<'_>,
+) -> CompiledParams {
+    let numbers = whole.numbers();
+    let kept: Vec<usize> = (0..numbers.len()).filter(|index| numbers[*index].is_some()).collect();
+    let secrets = RefCell::new(Vec::new());
+    let mut read_outputs = vec![false; workflow.nodes.len()];
+    let mut all = Vec::with_capacity(workflow.nodes.len());
+    for (index, node) in workflow.nodes.iter().enumerate() {
+        let Some(action) = &actions[index] else {
+            all.push(None);
+            continue;
+        };
+        let compiler = Compiler { keys, whole, numbers: &numbers, secrets: &secrets, index, node, action };
+        let params = compiler.compile(registry, report);
+        if let Some(params) = &params {
+            mark_read(params, &kept, &mut read_outputs);
+        }
+        if mentions_nodes(node, action) {
+            read_outputs.iter_mut().for_each(|read| *read = true);
+        }
+        all.push(params);
+    }
+    CompiledParams { params: all, read_outputs, secrets: secrets.into_inner() }
+}
+
+/// Code that mentions `$nodes` may read any of them.
+fn mentions_nodes(node: &Node, action: &NodeAction) -> bool {
+    let text = |field: &&str| node.params.get(field).and_then(|value| value.as_str().map(str::to_owned));
+    let fields = action.action.descriptor.literal_fields;
+    fields.iter().filter_map(text).any(|code| code.contains("$nodes"))
+}
+
+/// `kept` is the place in the document of each node of the compiled graph, whose numbers slots hold.
+fn mark_read(params: &Params, kept: &[usize], read: &mut [bool]) {
+    for slot in params.slots() {
+        if let Source::NodeOutput(node) | Source::Node(node) = Source::from_slot(slot) {
+            read[kept[node.index()]] = true;
+        }
+    }
+}
+
+struct Compiler<'a> {
+    keys: &'a FxHashMap<&'a str, usize>,
+    whole: &'a Whole,
+    numbers: &'a [Option<NodeId>],
+    secrets: &'a RefCell<Vec<Str>>,
+    index: usize,
+    node: &'a Node,
+    action: &'a NodeAction,
+}
+
+impl Compiler<'_> {
+    fn compile(&self, registry: &Registry, report: &mut Report<'_>) -> Option<Params> {
+        let before: RefCell<Option<FixedBitSet>> = RefCell::new(None);
+        let descriptor = &self.action.action.descriptor;
+        let inputs: Vec<Str> = match self.action.is_trigger() {
+            true => vec!["main".into()],
+            false => self.action.ports.inputs.iter().map(|port| port.name.clone()).collect(),
+        };
+        let relation = |key: &str| self.relation(key, &before);
+        let waits = |key: &str| self.wait(key);
+        let names = NodeNames {
+            inputs: &inputs,
+            keys: self.keys,
+            relation: &relation,
+            waits: &waits,
+            secrets_allowed: descriptor.effect == Effect::Effect,
+            secrets: self.secrets,
+        };
+        let literal = |path: &[PathSegment]| descriptor.is_literal(path);
+        let item = |path: &[PathSegment]| matches!(path, [PathSegment::Key(key), ..] if descriptor.item_fields.contains(&&**key));
+        let options = ParamsOptions { literal: &literal, allow_item: &item };
+        let compiled = Params::compile(&self.node.params, &names, registry.filters(), &options);
+        match compiled {
+            Ok(params) => {
+                self.check(&params, report);
+                Some(params)
+            }
+            Err(errors) => {
+                errors.iter().for_each(|error| self.template_error(error, report));
+                None
+            }
+        }
+    }
+
+    fn check(&self, params: &Params, report: &mut Report<'_>) {
+        if let Err(error) = self.action.action.descriptor.check(params) {
+            let path = self.path(&error.path);
+            let problem = format!("parameters of `{}`: {error}", self.node.type_name);
+            report.add(
+                Diagnostic::error("workflow.invalid_params", problem)
+                    .with_help(format!("`prana actions {}` shows what it takes", self.node.type_name))
+                    .with_node(&self.node.key)
+                    .with_path(path),
+            );
+        }
+    }
+
+    fn template_error(&self, error: &ParamsError, report: &mut Report<'_>) {
+        let problem = &error.error;
+        let mut diagnostic = Diagnostic::error(problem.code, problem.message.clone())
+            .with_node(&self.node.key)
+            .with_path(self.path(&error.path));
+        diagnostic.help = problem.help.clone();
+        report.add_in(diagnostic, Some(problem.span.start..problem.span.end));
+    }
+
+    fn path(&self, inner: &[PathSegment]) -> DocPath {
+        let items: DocPath = inner
+            .iter()
+            .map(|segment| match segment {
+                PathSegment::Key(key) => PathItem::Key(key.to_string()),
+                PathSegment::Index(index) => PathItem::Index(*index),
+            })
+            .collect();
+        node_path(self.index).join("params").join_path(&items)
+    }
+
+    fn relation(&self, key: &str, before: &RefCell<Option<FixedBitSet>>) -> Relation {
+        let Some(other) = self.keys.get(key).copied() else { return Relation::NotBefore };
+        let mut before = before.borrow_mut();
+        let here = NodeId(self.index as u32);
+        let before = before.get_or_insert_with(|| self.whole.topology.leading_to(here, |_| true));
+        let own_scope = self.whole.scopes.iter().find(|scope| scope.node == here);
+        let in_body = own_scope.is_some_and(|scope| scope.inside.contains(other));
+        match before.contains(other) || in_body || !self.whole.complete {
+            true => Relation::Before(self.numbers[other]),
+            false => Relation::NotBefore,
+        }
+    }
+
+    /// A wait can be named from here if every loop around it is around this node too.
+    fn wait(&self, key: &str) -> Option<(NodeId, bool)> {
+        let other = self.keys.get(key).copied()?;
+        let inside = |scope: &&super::scopes::Scope| scope.inside.contains(other);
+        let shared = |scope: &super::scopes::Scope| scope.inside.contains(self.index);
+        let nameable = self.whole.scopes.iter().filter(inside).all(shared);
+        Some((self.numbers[other]?, nameable))
+    }
+}

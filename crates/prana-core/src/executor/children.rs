@@ -1,0 +1,273 @@
+//! Sub-workflows: a parent that waits for its children, or sends them off.
+//!
+//! Which children have ended is not runtime state: it is in the parent's inbox until the parent consumed it, and is handed in
+//! again after a restart. Starting a child twice does nothing: its start key names its place in the parent.
+
+use prana_template::{Map, Str, Value};
+
+use super::{GraphExecutor, Step};
+use crate::error::ErrorValue;
+use crate::execution::Status;
+use crate::graph::OpenRun;
+use crate::ids::ExecutionId;
+use crate::nodes::execute_workflow::{BatchMode, ExecuteWorkflowParams, FailureStrategy};
+use crate::record::{Completed, ExecutionIndex, NodeOutcome, ResumedBy};
+use crate::suspension::{ChildEnd, ExecutionMode, Suspension};
+
+/// A sub-workflow to start.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChildStart {
+    /// The run that asks for it.
+    pub execution_index: ExecutionIndex,
+    /// The item of its batch, 0 without one.
+    pub item: u32,
+    /// The same whenever the same child is asked for: starting it twice starts one.
+    pub start_key: String,
+    /// The workflow; the version that is active when it starts.
+    pub workflow_id: Str,
+    /// Its input.
+    pub input: Value,
+    /// Whether the parent waits.
+    pub execution_mode: ExecutionMode,
+    /// Its limit of running time, in milliseconds.
+    pub timeout_ms: Option<u64>,
+    /// How many parents are above it.
+    pub depth: u32,
+    /// The queue it asks for.
+    pub queue: Option<Str>,
+    /// Starts of a batch are spread over this many milliseconds; its own share of them.
+    pub delay_ms: u64,
+}
+
+/// The families under way.
+#[derive(Default)]
+pub(super) struct Children {
+    families: Vec<Family>,
+}
+
+struct Family {
+    execution_index: ExecutionIndex,
+    params: ExecuteWorkflowParams,
+    inputs: Vec<Value>,
+    /// Starts so far.
+    started: usize,
+    ended: Vec<Option<ChildEnd>>,
+    sent_off: Vec<Option<ExecutionId>>,
+}
+
+impl Children {
+    pub fn forget(&mut self, execution_index: ExecutionIndex) {
+        self.families.retain(|family| family.execution_index != execution_index);
+    }
+
+    fn find(&mut self, execution_index: ExecutionIndex) -> Option<&mut Family> {
+        self.families.iter_mut().find(|family| family.execution_index == execution_index)
+    }
+}
+
+impl Family {
+    fn new(run: &OpenRun) -> Result<Self, prana_template::ParamError> {
+        let params: ExecuteWorkflowParams = prana_template::from_value(&run.params)?;
+        let input = params.input_data.clone().unwrap_or_else(|| super::run_node::newest_on(run, 0));
+        let inputs = match (params.batch_mode, input) {
+            (BatchMode::All, input) => vec![input],
+            (BatchMode::Single, Value::List(items)) => items.to_vec(),
+            (BatchMode::Single, Value::Null) => Vec::new(),
+            (BatchMode::Single, other) => vec![other],
+        };
+        let count = inputs.len();
+        let (ended, sent_off) = (vec![None; count], vec![None; count]);
+        Ok(Family { execution_index: run.execution_index, params, inputs, started: 0, ended, sent_off })
+    }
+
+    fn waits(&self) -> bool {
+        self.params.execution_mode != ExecutionMode::FireAndForget
+    }
+
+    /// How many may be open at once.
+    fn width(&self) -> usize {
+        match self.params.execution_mode {
+            ExecutionMode::Sync => 1,
+            ExecutionMode::Async => self.params.concurrency.max(1) as usize,
+            ExecutionMode::FireAndForget => usize::MAX,
+        }
+    }
+
+    fn open(&self) -> usize {
+        self.ended[..self.started].iter().filter(|end| end.is_none()).count()
+    }
+
+    fn has_failed(&self) -> bool {
+        let failed = |end: &ChildEnd| end.status != Status::Completed;
+        self.params.failure_strategy == FailureStrategy::FailParent && self.ended.iter().flatten().any(failed)
+    }
+
+    fn is_over(&self) -> bool {
+        let all_started = self.started == self.inputs.len() || self.has_failed();
+        all_started && self.open() == 0
+    }
+}
+
+impl GraphExecutor {
+    /// A run of `workflow.execute_workflow` begins, or goes on after a restart.
+    pub(super) fn begin_children(&mut self, execution_index: ExecutionIndex) {
+        let compiled = self.compiled();
+        let Some(run) = self.graph.open_run(execution_index) else { return };
+        let node = compiled.node(run.node);
+        let family = match self.check_depth().and_then(|()| {
+            Family::new(run).map_err(|error| ErrorValue::new("workflow.invalid_params", error.to_string()))
+        }) {
+            Ok(family) => family,
+            Err(error) => return self.action_failed(execution_index, node, None, error.not_retryable(), 0.5),
+        };
+        if family.waits() && !family.inputs.is_empty() {
+            let suspension = Suspension::SubWorkflow {
+                sub_workflow_id: family.params.workflow_id.as_str().into(),
+                execution_mode: family.params.execution_mode,
+            };
+            self.node_entry(execution_index, None, Some(NodeOutcome::Suspended(suspension)));
+        }
+        self.children.forget(execution_index);
+        self.children.families.push(family);
+        self.start_children(execution_index);
+    }
+
+    fn check_depth(&self) -> Result<(), ErrorValue> {
+        let context = self.graph.context();
+        if context.header.depth < context.max_depth {
+            return Ok(());
+        }
+        let message =
+            format!("sub-workflows are nested {} deep; is this a recursion without end?", context.max_depth);
+        Err(ErrorValue::new("workflow.depth_exceeded", message).not_retryable())
+    }
+
+    /// After a restart: families that were under way are asked for again; what has ended is handed in again by the driver.
+    pub fn restore_children(&mut self) {
+        let is_parent = |run: &&OpenRun| matches!(run.suspension(), Some(Suspension::SubWorkflow { .. }));
+        let parents = self.graph.open_runs().iter().filter(is_parent);
+        let families: Vec<Family> = parents.filter_map(|run| Family::new(run).ok()).collect();
+        let indexes: Vec<ExecutionIndex> = families.iter().map(|family| family.execution_index).collect();
+        self.children.families = families;
+        indexes.into_iter().for_each(|index| self.start_children(index));
+    }
+
+    fn start_children(&mut self, execution_index: ExecutionIndex) {
+        let header = &self.graph.context().header;
+        let attempt = self.graph.open_run(execution_index).map_or(0, |run| run.attempts);
+        let Some(family) = self.children.find(execution_index) else { return };
+        while family.started < family.inputs.len() && family.open() < family.width() && !family.has_failed() {
+            let item = family.started;
+            family.started += 1;
+            if family.ended[item].is_some() {
+                continue;
+            }
+            let spread = family.params.distribution_window_ms.unwrap_or(0);
+            self.out.push_back(Step::StartChild(Box::new(ChildStart {
+                execution_index,
+                item: item as u32,
+                start_key: format!("child/{}/{execution_index}/{attempt}/{item}", header.id),
+                workflow_id: family.params.workflow_id.as_str().into(),
+                input: family.inputs[item].clone(),
+                execution_mode: family.params.execution_mode,
+                timeout_ms: Some(family.params.timeout_ms),
+                depth: header.depth + 1,
+                queue: family.params.queue.as_deref().map(Str::from),
+                delay_ms: spread * item as u64 / family.inputs.len() as u64,
+            })));
+        }
+        self.finish_family(execution_index);
+    }
+
+    /// A child that nobody waits for is on its way.
+    pub(super) fn child_started(&mut self, execution_index: ExecutionIndex, item: u32, id: ExecutionId) {
+        let Some(family) = self.children.find(execution_index) else { return };
+        if let Some(slot) = family.sent_off.get_mut(item as usize) {
+            *slot = Some(id);
+        }
+        self.finish_family(execution_index);
+    }
+
+    /// A child ended.
+    pub(super) fn child_ended(&mut self, end: ChildEnd) {
+        let execution_index = end.execution_index;
+        let Some(family) = self.children.find(execution_index) else { return };
+        if let Some(slot) = family.ended.get_mut(end.item as usize) {
+            slot.get_or_insert(end);
+        }
+        self.start_children(execution_index);
+    }
+
+    /// Completes the parent's run when all its children ended (or, if it doesn't wait, started).
+    fn finish_family(&mut self, execution_index: ExecutionIndex) {
+        let Some(family) = self.children.find(execution_index) else { return };
+        let result = match family.waits() {
+            true if family.is_over() => joined(family),
+            false if family.sent_off.iter().all(Option::is_some) => Ok(sent_off(family)),
+            _ => return,
+        };
+        self.children.forget(execution_index);
+        let compiled = self.compiled();
+        let Some(run) = self.graph.open_run(execution_index) else { return };
+        let node = compiled.node(run.node);
+        if run.suspension().is_some() {
+            self.resumed(execution_index, ResumedBy::Child, Value::Null);
+        }
+        match result {
+            Ok(output) => {
+                let outcome = crate::action::Outcome::Complete(Completed::new(output));
+                self.settle(execution_index, node, None, Ok(outcome));
+            }
+            Err(error) => self.action_failed(execution_index, node, None, error, 0.5),
+        }
+    }
+}
+
+/// The outputs in input order, or the first failure.
+fn joined(family: &Family) -> Result<Value, ErrorValue> {
+    let ends = family.ended.iter().flatten();
+    let mut outputs = Vec::with_capacity(family.inputs.len());
+    for end in ends {
+        match (&end.error, family.params.failure_strategy) {
+            (None, _) if end.status == Status::Completed => outputs.push(end.output.clone()),
+            (error, FailureStrategy::FailParent) => return Err(child_error(end, error.as_ref())),
+            (error, FailureStrategy::Continue) => {
+                let mut output = Map::new();
+                output.insert("error", child_error(end, error.as_ref()).to_value());
+                output.insert("status", Value::from(end.status.as_str()));
+                outputs.push(Value::Map(output));
+            }
+        }
+    }
+    Ok(match family.params.batch_mode {
+        BatchMode::All => outputs.pop().unwrap_or_default(),
+        BatchMode::Single => Value::from(outputs),
+    })
+}
+
+/// The child's error with its code, and where to look.
+fn child_error(end: &ChildEnd, error: Option<&ErrorValue>) -> ErrorValue {
+    let unknown = || {
+        ErrorValue::new("workflow.child_failed", format!("the sub-workflow ended as {}", end.status.as_str()))
+    };
+    let mut error = error.cloned().unwrap_or_else(unknown);
+    let mut details = match &error.details {
+        Value::Map(details) => details.clone(),
+        Value::Null => Map::new(),
+        other => Map::from_iter([(Str::from("details"), other.clone())]),
+    };
+    details.insert("execution_id", Value::from(end.execution_id.to_string()));
+    error.details = Value::Map(details);
+    error
+}
+
+fn sent_off(family: &Family) -> Value {
+    let one = |id: &Option<ExecutionId>| {
+        let id = id.map_or(Value::Null, |id| Value::from(id.to_string()));
+        Value::Map(Map::from_iter([(Str::from("execution_id"), id)]))
+    };
+    match family.params.batch_mode {
+        BatchMode::All => family.sent_off.first().map(one).unwrap_or_default(),
+        BatchMode::Single => Value::from(family.sent_off.iter().map(one).collect::<Vec<Value>>()),
+    }
+}

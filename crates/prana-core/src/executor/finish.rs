@@ -1,0 +1,211 @@
+//! What a node's result means: completion, retry, `on_error`.
+
+use prana_template::{MAX_DEPTH, Map, Str, Value};
+
+use super::{EffectOutput, GraphExecutor};
+use crate::action::{Failure, Outcome};
+use crate::compile::CompiledNode;
+use crate::document::{Backoff, NodeSettings, OnError};
+use crate::error::ErrorValue;
+use crate::execution::Status;
+use crate::record::{Completed, ExecutionIndex, NodeOutcome, Started};
+
+impl GraphExecutor {
+    /// Takes in what a pure action gave. `started` is present if the run has no record yet.
+    pub(super) fn settle(
+        &mut self,
+        execution_index: ExecutionIndex,
+        node: &CompiledNode,
+        started: Option<Started>,
+        result: Result<Outcome, Failure>,
+    ) {
+        match result {
+            Ok(Outcome::Complete(completed)) => self.complete(execution_index, node, started, completed),
+            Ok(Outcome::Suspend(suspension)) => {
+                self.node_entry(execution_index, started, Some(NodeOutcome::Suspended(suspension)));
+                self.wake_if_due(execution_index);
+            }
+            Ok(Outcome::Break(output)) => self.complete_break(execution_index, started, output),
+            Ok(Outcome::Stop(Ok(output))) => {
+                let completed = Completed { port: None, ..Completed::new(output) };
+                self.node_entry(execution_index, started, Some(NodeOutcome::Completed(completed)));
+                self.end(Status::Completed, None);
+            }
+            Ok(Outcome::Stop(Err(error))) => self.node_failed_for_good(execution_index, started, error),
+            Err(Failure::Action(error)) => self.action_failed(execution_index, node, started, error, 0.5),
+            Err(Failure::Params(error)) => {
+                self.node_erred(execution_index, node, started, error);
+            }
+        }
+    }
+
+    /// An effect that was asked for ended.
+    pub(super) fn effect_ended(
+        &mut self,
+        execution_index: ExecutionIndex,
+        result: Result<EffectOutput, ErrorValue>,
+        random: f64,
+    ) {
+        let compiled = self.compiled();
+        let Some(run) = self.graph.open_run(execution_index) else { return };
+        if run.suspension().is_some() {
+            return;
+        }
+        let node = compiled.node(run.node);
+        match result {
+            Ok(EffectOutput::Complete(completed)) => self.complete(execution_index, node, None, completed),
+            Ok(EffectOutput::Suspend(suspension)) => {
+                self.node_entry(execution_index, None, Some(NodeOutcome::Suspended(suspension)));
+                self.wake_if_due(execution_index);
+            }
+            Err(error) => self.action_failed(execution_index, node, None, error, random),
+        }
+    }
+
+    fn complete(
+        &mut self,
+        execution_index: ExecutionIndex,
+        node: &CompiledNode,
+        started: Option<Started>,
+        mut completed: Completed,
+    ) {
+        if completed.port.is_none() {
+            completed.port = node.default_port.map(|port| node.outputs[usize::from(port)].clone());
+        }
+        if let Some(error) = self.refuse_output(node, &completed) {
+            let error = error.not_retryable();
+            self.action_failed(execution_index, node, started, error, 0.5);
+            return;
+        }
+        self.node_entry(execution_index, started, Some(NodeOutcome::Completed(completed)));
+        self.check_memory();
+    }
+
+    /// A port that the action doesn't have, or more data than one node may give.
+    fn refuse_output(&self, node: &CompiledNode, completed: &Completed) -> Option<ErrorValue> {
+        if let Some(port) = &completed.port {
+            let known = node.any_output || node.output_port(port).is_some();
+            if !known {
+                let message = format!(
+                    "`{}` has no output port `{port}`; it has: {}",
+                    node.key,
+                    node.outputs.join(", ")
+                );
+                return Some(ErrorValue::new("action.invalid_output_port", message));
+            }
+        }
+        let limit = self.graph.context().max_output_bytes;
+        let output = &completed.output;
+        if output.depth() > MAX_DEPTH {
+            let message = format!("the output is nested deeper than {MAX_DEPTH} levels");
+            return Some(ErrorValue::new("action.output_too_large", message));
+        }
+        if output.weight() > limit && output.to_json_string().len() > limit {
+            let message = format!(
+                "the output is larger than {limit} bytes; keep large data outside and pass a reference"
+            );
+            return Some(ErrorValue::new("action.output_too_large", message));
+        }
+        None
+    }
+
+    /// The live data of an execution is bounded.
+    fn check_memory(&mut self) {
+        let megabytes = self.graph.compiled().settings.max_memory_mb;
+        let limit = usize::try_from(megabytes.saturating_mul(1 << 20)).unwrap_or(usize::MAX);
+        if self.graph.is_over_budget(limit) {
+            let message =
+                format!("the execution holds more than {megabytes} MB of live data (`max_memory_mb`)");
+            self.end(Status::Failed, Some(ErrorValue::new("execution.too_large", message)));
+        }
+    }
+
+    /// A break drops all else that belongs to its iteration.
+    fn complete_break(&mut self, execution_index: ExecutionIndex, started: Option<Started>, output: Value) {
+        let path = match (&started, self.graph.open_run(execution_index)) {
+            (Some(started), _) => started.loop_path.clone(),
+            (None, Some(run)) => run.loop_path.clone(),
+            (None, None) => return,
+        };
+        if path.is_empty() {
+            let message = "there is no loop to end here: this run came from outside of every for_each";
+            self.node_failed_for_good(execution_index, started, ErrorValue::new("loop.not_in_loop", message));
+            return;
+        }
+        self.close_open("a break ended the iteration", |other| other.starts_with(&path));
+        let completed = Completed { port: None, ..Completed::new(output) };
+        self.node_entry(execution_index, started, Some(NodeOutcome::Completed(completed)));
+    }
+
+    /// The action itself failed: try again, or let `on_error` decide.
+    pub(super) fn action_failed(
+        &mut self,
+        execution_index: ExecutionIndex,
+        node: &CompiledNode,
+        started: Option<Started>,
+        error: ErrorValue,
+        random: f64,
+    ) {
+        let failed = self.graph.open_run(execution_index).map_or(0, |run| run.attempts);
+        let settings = &node.settings;
+        if !(settings.retry_on_failed && failed < settings.max_retries && error.retryable) {
+            self.node_erred(execution_index, node, started, error);
+            return;
+        }
+        let delay = retry_delay_ms(settings, failed, error.retry_after_ms, random);
+        let wait_till = (delay > 0).then(|| self.now.plus_millis(delay));
+        self.node_entry(execution_index, started, Some(NodeOutcome::AttemptFailed { error, wait_till }));
+        if wait_till.is_none() {
+            self.run_again(execution_index);
+        }
+    }
+
+    /// A node has failed and will not be tried again: `on_error` decides.
+    pub(super) fn node_erred(
+        &mut self,
+        execution_index: ExecutionIndex,
+        node: &CompiledNode,
+        started: Option<Started>,
+        error: ErrorValue,
+    ) {
+        let is_stop = &*node.descriptor().type_name == "core.stop";
+        let port = match node.settings.on_error {
+            OnError::ContinueErrorOutput if !is_stop => Str::from("error"),
+            OnError::Continue if !is_stop => match node.default_port {
+                Some(port) => node.outputs[usize::from(port)].clone(),
+                None => return self.node_failed_for_good(execution_index, started, error),
+            },
+            _ => return self.node_failed_for_good(execution_index, started, error),
+        };
+        let mut output = Map::new();
+        output.insert("error", error.to_value());
+        output.insert("port", Value::Str(port.clone()));
+        output.insert("on_error", Value::from(node.settings.on_error.as_str()));
+        let completed = Completed { port: Some(port), is_error: true, ..Completed::new(Value::Map(output)) };
+        self.node_entry(execution_index, started, Some(NodeOutcome::Completed(completed)));
+    }
+
+    /// A node failed, and with it the execution.
+    pub(super) fn node_failed_for_good(
+        &mut self,
+        execution_index: ExecutionIndex,
+        started: Option<Started>,
+        error: ErrorValue,
+    ) {
+        self.node_entry(execution_index, started, Some(NodeOutcome::Failed(error)));
+        self.end(Status::Failed, None);
+    }
+}
+
+/// Milliseconds until the next try, after `failed` earlier ones that failed.
+fn retry_delay_ms(settings: &NodeSettings, failed: u32, asked_for: Option<u64>, random: f64) -> u64 {
+    let growth = match settings.backoff {
+        Backoff::Fixed => 1,
+        Backoff::Exponential => 1u64 << failed.min(32),
+    };
+    let delay = settings.retry_delay_ms.saturating_mul(growth);
+    let delay = delay.min(settings.max_retry_delay_ms.unwrap_or(u64::MAX));
+    let delay = asked_for.map_or(delay, |asked_for| asked_for.max(delay));
+    let jitter = (delay as f64 * settings.retry_jitter * random.clamp(0.0, 1.0)) as u64;
+    delay.saturating_add(jitter)
+}

@@ -1,0 +1,159 @@
+//! `core.for_each`: goes over a collection, one iteration after the other.
+
+use prana_template::{List, Map, Value};
+
+use super::GraphExecutor;
+use super::run_node::Beginning;
+use crate::action::{Failure, evaluation_error};
+use crate::compile::CompiledNode;
+use crate::error::ErrorValue;
+use crate::graph::{COLLECTED, ForEachRun};
+use crate::nodes::for_each::{ForEachParams, Mode};
+use crate::record::Completed;
+
+/// What one turn of a for_each emits.
+struct Turn {
+    completed: Completed,
+}
+
+impl GraphExecutor {
+    pub(super) fn run_for_each(&mut self, node: &CompiledNode, beginning: &Beginning) {
+        let activation = &beginning.activation;
+        let (params, turn) = match activation.parked {
+            false => self.first_turn(node, beginning),
+            true => (Value::Null, self.next_turn(node, beginning)),
+        };
+        match turn {
+            Ok(turn) => self.complete_at_once(node, beginning, params, turn.completed),
+            Err(error) => {
+                let started = beginning.started(node, params);
+                self.node_erred(beginning.execution_index, node, Some(started), error);
+            }
+        }
+    }
+
+    /// The collection is evaluated once, here.
+    fn first_turn(&self, node: &CompiledNode, beginning: &Beginning) -> (Value, Result<Turn, ErrorValue>) {
+        let rendered = self.scope(beginning).render();
+        let params = match rendered {
+            Ok(params) => params,
+            Err(error) => return (Value::Null, Err(evaluation_error(&error))),
+        };
+        let turn = collection(&params).and_then(|(items, batch)| {
+            Ok(match batches(items.len(), batch) {
+                0 => done(node, 0, empty_context(), Vec::new()),
+                _ => emit(&items, batch, 0, None),
+            })
+        });
+        (params, turn)
+    }
+
+    /// The iteration is over: keep its result, and go on or end.
+    fn next_turn(&self, node: &CompiledNode, beginning: &Beginning) -> Result<Turn, ErrorValue> {
+        let activation = &beginning.activation;
+        let run = self.graph.state().for_each_run(activation.node, &activation.loop_path);
+        let run = run.ok_or_else(|| ErrorValue::new("engine.inconsistent", "this loop isn't under way"))?;
+        let (items, batch) = collection(&run.params)?;
+        let collected = self.collect(node, beginning, run, &items, batch)?;
+        let next = run.iteration as usize + 1;
+        if run.broken || next >= batches(items.len(), batch) {
+            let mut results = run.results.clone();
+            results.extend(collected);
+            return Ok(done(node, next, context(&items, batch, run.iteration as usize), results));
+        }
+        Ok(emit(&items, batch, next, collected))
+    }
+
+    /// What `collect` keeps of the iteration that has just ended.
+    fn collect(
+        &self,
+        node: &CompiledNode,
+        beginning: &Beginning,
+        run: &ForEachRun,
+        items: &List,
+        batch: Option<usize>,
+    ) -> Result<Option<Value>, ErrorValue> {
+        let Some(template) = node.params.field("collect") else { return Ok(None) };
+        let mut scope = self.scope(beginning);
+        scope.input = Some(&run.came_back);
+        let index = run.iteration as usize;
+        let item = item_at(items, batch, index);
+        let collected = scope.evaluate(template, &item, index).map_err(|error| evaluation_error(&error))?;
+        Ok(Some(collected))
+    }
+}
+
+/// The list to go over, and the size of a batch.
+fn collection(params: &Value) -> Result<(List, Option<usize>), ErrorValue> {
+    let parsed: ForEachParams =
+        prana_template::from_value(params).map_err(|error| match Failure::from(error) {
+            Failure::Params(error) | Failure::Action(error) => error,
+        })?;
+    let Value::List(items) = &parsed.collection else {
+        let message = format!("`collection` must be a list, and it is {}", parsed.collection.type_name());
+        return Err(ErrorValue::new("loop.invalid_collection", message).not_retryable());
+    };
+    let batch = match (parsed.mode, parsed.batch_size) {
+        (Mode::Single, _) => None,
+        (Mode::Batch, Some(size)) if size >= 1 => Some(size as usize),
+        (Mode::Batch, _) => {
+            let message = "batch mode needs `batch_size`, 1 or more";
+            return Err(ErrorValue::new("workflow.invalid_params", message).not_retryable());
+        }
+    };
+    Ok((items.clone(), batch))
+}
+
+fn batches(items: usize, batch: Option<usize>) -> usize {
+    items.div_ceil(batch.unwrap_or(1))
+}
+
+fn item_at(items: &List, batch: Option<usize>, index: usize) -> Value {
+    match batch {
+        None => items.get(index).cloned().unwrap_or_default(),
+        Some(size) => {
+            let from = (index * size).min(items.len());
+            let to = (from + size).min(items.len());
+            Value::from(items[from..to].to_vec())
+        }
+    }
+}
+
+fn emit(items: &List, batch: Option<usize>, index: usize, collected: Option<Value>) -> Turn {
+    let mut completed = Completed::new(item_at(items, batch, index));
+    completed.port = Some("loop".into());
+    completed.context_updates = context(items, batch, index);
+    if let Some(collected) = collected {
+        completed.context_updates.insert(COLLECTED, collected);
+    }
+    Turn { completed }
+}
+
+fn done(node: &CompiledNode, count: usize, context: Map, results: Vec<Value>) -> Turn {
+    let mut output = Map::new();
+    output.insert("count", Value::Int(count as i64));
+    if node.params.field("collect").is_some() {
+        output.insert("results", Value::from(results));
+    }
+    let mut completed = Completed::new(Value::Map(output));
+    completed.port = Some("done".into());
+    completed.context_updates = context;
+    Turn { completed }
+}
+
+/// What other nodes see as `$nodes.KEY.context`.
+fn context(items: &List, batch: Option<usize>, index: usize) -> Map {
+    let mut context = Map::new();
+    context.insert("index", Value::Int(index as i64));
+    context.insert("item_count", Value::Int(items.len() as i64));
+    context.insert("has_more_item", Value::Bool(index + 1 < batches(items.len(), batch)));
+    context
+}
+
+fn empty_context() -> Map {
+    let mut context = Map::new();
+    context.insert("index", Value::Null);
+    context.insert("item_count", Value::Int(0));
+    context.insert("has_more_item", Value::Bool(false));
+    context
+}

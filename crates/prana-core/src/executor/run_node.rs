@@ -1,0 +1,225 @@
+//! Runs one node: parameters from templates, validation, the action, its result.
+
+use prana_template::Value;
+
+use super::scope::{RunCall, RunScope};
+use super::{EffectCall, GraphExecutor, Step};
+use crate::action::{Failure, Outcome, evaluation_error};
+use crate::compile::{CompiledNode, Run};
+use crate::error::ErrorValue;
+use crate::graph::{Activation, OpenRun, input_from};
+use crate::record::{Completed, ExecutionIndex, NodeOutcome, Started};
+use crate::registry::Behaviour;
+
+/// A run that is about to start, with what its first record will say.
+pub(super) struct Beginning {
+    pub activation: Activation,
+    pub execution_index: ExecutionIndex,
+    pub run_index: u32,
+}
+
+impl Beginning {
+    pub fn started(&self, node: &CompiledNode, params: Value) -> Started {
+        Started {
+            node_key: node.key.clone(),
+            run_index: self.run_index,
+            input_from: input_from(&self.activation, |port| &node.inputs[usize::from(port)].name),
+            loop_path: self.activation.loop_path.clone(),
+            params,
+        }
+    }
+}
+
+impl GraphExecutor {
+    /// Runs the activation at this position of `ready`.
+    pub(super) fn run(&mut self, position: usize) {
+        let compiled = self.compiled();
+        let state = self.graph.state();
+        let activation = state.ready[position].clone();
+        let node = compiled.node(activation.node);
+        let beginning = Beginning {
+            execution_index: state.next_index,
+            run_index: state.nodes[activation.node.index()].runs,
+            activation,
+        };
+        if let Some(reason) = self.lacks_required(node, &beginning) {
+            let started = beginning.started(node, Value::Null);
+            self.node_entry(
+                beginning.execution_index,
+                Some(started),
+                Some(NodeOutcome::Skipped { reason: reason.into() }),
+            );
+            return;
+        }
+        if let Some(error) = self.passes_limit(node, &beginning) {
+            let started = beginning.started(node, Value::Null);
+            self.node_failed_for_good(beginning.execution_index, Some(started), error);
+            return;
+        }
+        match &node.run {
+            Run::PassThrough => {
+                let output = first_input(&beginning.activation, node);
+                self.complete_at_once(node, &beginning, Value::Null, Completed::new(output));
+            }
+            Run::Pinned(output) => {
+                self.complete_at_once(node, &beginning, Value::Null, Completed::new(output.clone()));
+            }
+            Run::Mocked => {
+                let started = beginning.started(node, Value::Null);
+                self.node_entry(beginning.execution_index, Some(started), None);
+                self.ask_for_effect(beginning.execution_index);
+            }
+            Run::Action(Behaviour::ForEach) => self.run_for_each(node, &beginning),
+            Run::Action(behaviour) => self.run_action(node, behaviour, &beginning),
+        }
+    }
+
+    fn lacks_required(&self, node: &CompiledNode, beginning: &Beginning) -> Option<String> {
+        let came =
+            |port: usize| beginning.activation.tokens.iter().any(|token| usize::from(token.port) == port);
+        let missing = node.inputs.iter().enumerate().find(|(port, input)| input.required && !came(*port));
+        missing.map(|(_, input)| format!("nothing came on the required port `{}`", input.name))
+    }
+
+    /// Loop protection: a node may run so often within one iteration of its innermost for_each.
+    fn passes_limit(&self, node: &CompiledNode, beginning: &Beginning) -> Option<ErrorValue> {
+        let activation = &beginning.activation;
+        let limit = self.graph.compiled().settings.max_iterations;
+        let remembered = &self.graph.state().nodes[activation.node.index()];
+        let same = remembered.counted_in == activation.loop_path;
+        if activation.parked || !same || u64::from(remembered.count) < limit {
+            return None;
+        }
+        let message = format!(
+            "`{}` has run {limit} times; is there an endless loop? Raise `max_iterations` in the workflow's settings if this is meant",
+            node.key
+        );
+        Some(ErrorValue::new("loop.limit_exceeded", message).not_retryable())
+    }
+
+    pub(super) fn scope<'a>(&'a self, beginning: &'a Beginning) -> RunScope<'a> {
+        RunScope {
+            graph: &self.graph,
+            node: beginning.activation.node,
+            tokens: &beginning.activation.tokens,
+            loop_path: &beginning.activation.loop_path,
+            execution_index: beginning.execution_index,
+            run_index: beginning.run_index,
+            continues: beginning.activation.parked,
+            now: self.now,
+            input: None,
+        }
+    }
+
+    fn run_action(&mut self, node: &CompiledNode, behaviour: &Behaviour, beginning: &Beginning) {
+        let rendered = self.scope(beginning).render().map_err(|error| evaluation_error(&error));
+        let params = match rendered {
+            Ok(params) => params,
+            Err(error) => {
+                let started = beginning.started(node, Value::Null);
+                self.node_erred(beginning.execution_index, node, Some(started), error);
+                return;
+            }
+        };
+        match behaviour {
+            Behaviour::Pure(action) => {
+                let call = RunCall { scope: self.scope(beginning), params: &params };
+                let result = action.run(&call);
+                let started = beginning.started(node, params);
+                self.settle(beginning.execution_index, node, Some(started), result);
+            }
+            Behaviour::Effect | Behaviour::ExecuteWorkflow | Behaviour::ForEach => {
+                if let Err(error) = node.descriptor().validate(&params) {
+                    let Failure::Params(error) = Failure::from(error) else { return };
+                    let started = beginning.started(node, params);
+                    self.node_erred(beginning.execution_index, node, Some(started), error);
+                    return;
+                }
+                let started = beginning.started(node, params);
+                self.node_entry(beginning.execution_index, Some(started), None);
+                match behaviour {
+                    Behaviour::ExecuteWorkflow => self.begin_children(beginning.execution_index),
+                    _ => self.ask_for_effect(beginning.execution_index),
+                }
+            }
+        }
+    }
+
+    pub(super) fn complete_at_once(
+        &mut self,
+        node: &CompiledNode,
+        beginning: &Beginning,
+        params: Value,
+        completed: Completed,
+    ) {
+        let started = beginning.started(node, params);
+        self.settle(beginning.execution_index, node, Some(started), Ok(Outcome::Complete(completed)));
+    }
+
+    /// Asks for the effect of an open run: its first attempt, or another.
+    pub(super) fn ask_for_effect(&mut self, execution_index: ExecutionIndex) {
+        let Some(run) = self.graph.open_run(execution_index) else { return };
+        let node = self.graph.compiled().node(run.node);
+        let call = EffectCall {
+            execution_index,
+            run_index: run.run_index,
+            node_key: node.key.clone(),
+            action: node.descriptor().type_name.clone(),
+            params: run.params.clone(),
+            input: newest_on(run, 0),
+            idempotency_key: format!("{}/{execution_index}", self.graph.context().header.id),
+            attempt: run.attempts + 1,
+            timeout_ms: node.settings.timeout_ms,
+            loop_path: run.loop_path.clone(),
+            mocked: matches!(node.run, Run::Mocked),
+        };
+        self.out.push_back(Step::Run(Box::new(call)));
+    }
+
+    /// Runs an open run once more, with the parameters it was rendered with.
+    pub(super) fn run_again(&mut self, execution_index: ExecutionIndex) {
+        let compiled = self.compiled();
+        let Some(run) = self.graph.open_run(execution_index) else { return };
+        let node = compiled.node(run.node);
+        match &node.run {
+            Run::Action(Behaviour::Pure(action)) => {
+                let call = RunCall { scope: open_scope(&self.graph, run, self.now), params: &run.params };
+                let result = action.run(&call);
+                self.settle(execution_index, node, None, result);
+            }
+            Run::Action(Behaviour::ExecuteWorkflow) => self.begin_children(execution_index),
+            _ => self.ask_for_effect(execution_index),
+        }
+    }
+}
+
+/// The scope of a run that has started.
+pub(super) fn open_scope<'a>(
+    graph: &'a crate::graph::ExecutionGraph,
+    run: &'a OpenRun,
+    now: crate::time::Timestamp,
+) -> RunScope<'a> {
+    RunScope {
+        graph,
+        node: run.node,
+        tokens: &run.tokens,
+        loop_path: &run.loop_path,
+        execution_index: run.execution_index,
+        run_index: run.run_index,
+        continues: run.continues,
+        now,
+        input: None,
+    }
+}
+
+pub(super) fn newest_on(run: &OpenRun, port: u16) -> Value {
+    let token = run.tokens.iter().rev().find(|token| token.port == port);
+    token.map_or(Value::Null, |token| token.output.clone())
+}
+
+/// The newest data on the first port, in port order, on which something came.
+fn first_input(activation: &Activation, node: &CompiledNode) -> Value {
+    let ports = 0..node.inputs.len() as u16;
+    let newest = |port: u16| activation.tokens.iter().rev().find(|token| token.port == port);
+    ports.into_iter().find_map(newest).map_or(Value::Null, |token| token.output.clone())
+}

@@ -1,0 +1,254 @@
+//! What templates and pure actions see while a node runs.
+
+use std::borrow::Cow;
+
+use prana_template::{Budget, EvalError, Map, Params, Scope, Slot, Value};
+
+use crate::action::{Call, InputPort};
+use crate::compile::{CompiledNode, NodeId, Source};
+use crate::graph::{ExecutionGraph, Token, WaitTarget};
+use crate::loop_path::LoopPath;
+use crate::record::ExecutionIndex;
+use crate::time::Timestamp;
+
+/// A node run, as its templates see it.
+pub(super) struct RunScope<'a> {
+    pub graph: &'a ExecutionGraph,
+    pub node: NodeId,
+    pub tokens: &'a [Token],
+    pub loop_path: &'a LoopPath,
+    pub execution_index: ExecutionIndex,
+    pub run_index: u32,
+    /// A for_each that goes on.
+    pub continues: bool,
+    pub now: Timestamp,
+    /// What `$input` is instead of the newest token (the data that came back, in `collect`).
+    pub input: Option<&'a Value>,
+}
+
+static NULL: Value = Value::Null;
+
+impl Scope for RunScope<'_> {
+    fn value(&self, slot: Slot) -> Cow<'_, Value> {
+        match Source::from_slot(slot) {
+            Source::Input(port) => Cow::Borrowed(self.newest(port)),
+            Source::Inputs(port) => Cow::Owned(Value::from(self.all(port))),
+            Source::NodeOutput(node) => match self.graph.latest(node, self.own_path()) {
+                Some(latest) => Cow::Borrowed(&latest.output),
+                None => Cow::Borrowed(&NULL),
+            },
+            Source::NodeContext(node) => Cow::Owned(self.context_of(node)),
+            Source::NodePort(node) => Cow::Owned(self.port_of(node)),
+            Source::NodeRunIndex(node) => {
+                let latest = self.graph.latest(node, self.own_path());
+                Cow::Owned(latest.map_or(Value::Null, |latest| Value::Int(i64::from(latest.run_index))))
+            }
+            Source::Node(node) => Cow::Owned(self.whole_node(node)),
+            Source::Nothing => Cow::Borrowed(&NULL),
+            Source::Vars => Cow::Owned(Value::Map(self.graph.context().header.metadata.variables.clone())),
+            Source::Env => Cow::Owned(Value::Map(self.graph.context().header.metadata.environment.clone())),
+            Source::Trigger => Cow::Borrowed(&self.graph.context().header.trigger_data),
+            Source::Now => Cow::Owned(Value::from(self.now.to_string())),
+            Source::Error => Cow::Owned(self.error()),
+            Source::Secret(number) => {
+                let name = &self.graph.compiled().secrets[usize::from(number)];
+                Cow::Owned(Value::from(secret_reference(name)))
+            }
+            Source::Workflow => Cow::Owned(self.workflow()),
+            Source::Execution => Cow::Owned(self.execution()),
+            Source::State => Cow::Owned(Value::Map(self.graph.state().shared.clone())),
+            Source::Loop => Cow::Owned(self.loop_info()),
+            Source::Loopback => Cow::Owned(Value::Bool(self.loopback())),
+            Source::ResumeUrl => Cow::Owned(self.resume_url(self.node, self.run_index)),
+            Source::ResumeUrlOf(node) => {
+                let own = node == self.node;
+                let next = self.graph.state().nodes[node.index()].runs;
+                Cow::Owned(self.resume_url(node, if own { self.run_index } else { next }))
+            }
+        }
+    }
+}
+
+/// How a secret stands in rendered parameters until the engine puts its value in, right before the action runs.
+pub fn secret_reference(name: &str) -> String {
+    format!("\u{e000}secret:{name}\u{e001}")
+}
+
+impl RunScope<'_> {
+    fn compiled_node(&self) -> &CompiledNode {
+        self.graph.node(self.node)
+    }
+
+    /// A for_each that goes on sees its body as it was in the iteration that has just ended.
+    fn own_path(&self) -> &LoopPath {
+        match self.graph.state().for_each_run(self.node, self.loop_path) {
+            Some(run) if self.continues => &run.iteration_path,
+            _ => self.loop_path,
+        }
+    }
+
+    pub fn newest(&self, port: u16) -> &Value {
+        if let (Some(input), 0) = (self.input, port) {
+            return input;
+        }
+        let token = self.tokens.iter().rev().find(|token| token.port == port);
+        token.map_or(&NULL, |token| &token.output)
+    }
+
+    pub fn all(&self, port: u16) -> Vec<Value> {
+        let on_port = self.tokens.iter().filter(|token| token.port == port);
+        on_port.map(|token| token.output.clone()).collect()
+    }
+
+    fn context_of(&self, node: NodeId) -> Value {
+        Value::Map(self.graph.state().nodes[node.index()].context.clone())
+    }
+
+    fn port_of(&self, node: NodeId) -> Value {
+        let port = self.graph.latest(node, self.own_path()).and_then(|latest| latest.port);
+        port.map_or(Value::Null, |port| Value::Str(self.graph.node(node).outputs[usize::from(port)].clone()))
+    }
+
+    fn whole_node(&self, node: NodeId) -> Value {
+        let Some(latest) = self.graph.latest(node, self.own_path()) else { return Value::Null };
+        let mut map = Map::new();
+        map.insert("output", latest.output.clone());
+        map.insert("context", self.context_of(node));
+        map.insert("port", self.port_of(node));
+        map.insert("run_index", Value::Int(i64::from(latest.run_index)));
+        Value::Map(map)
+    }
+
+    fn error(&self) -> Value {
+        let token = self.tokens.iter().rev().find(|token| token.is_error);
+        token.and_then(|token| token.output.get("error").cloned()).unwrap_or_default()
+    }
+
+    fn workflow(&self) -> Value {
+        let compiled = self.graph.compiled();
+        let mut map = Map::new();
+        map.insert("id", Value::Str(compiled.workflow_id.clone()));
+        map.insert("name", Value::Str(compiled.workflow_name.clone()));
+        map.insert("version", Value::Int(self.graph.context().header.workflow_version as i64));
+        Value::Map(map)
+    }
+
+    fn execution(&self) -> Value {
+        let header = &self.graph.context().header;
+        let text = |value: &dyn std::fmt::Display| Value::from(value.to_string());
+        let mut map = Map::new();
+        map.insert("id", text(&header.id));
+        map.insert("mode", Value::from(header.execution_mode.as_str()));
+        map.insert("run_index", Value::Int(i64::from(self.run_index)));
+        map.insert("execution_index", Value::Int(i64::from(self.execution_index)));
+        map.insert("current_node_key", Value::Str(self.compiled_node().key.clone()));
+        let started_at = self.graph.state().started_at;
+        map.insert("started_at", started_at.map_or(Value::Null, |at| text(&at)));
+        map.insert("parent_id", header.parent_execution_id.map_or(Value::Null, |id| text(&id)));
+        map.insert("preparation", Value::Map(header.metadata.preparation.clone()));
+        map.insert("state", Value::Map(self.graph.state().shared.clone()));
+        map.insert("loopback", Value::Bool(self.loopback()));
+        map.insert("loop", self.loop_info());
+        Value::Map(map)
+    }
+
+    /// The newest token came from a node that this one leads to, or this is a for_each that goes on.
+    fn loopback(&self) -> bool {
+        let loops = &self.graph.compiled().loops;
+        let newest = self.tokens.last().filter(|token| token.source != crate::graph::TRIGGER);
+        self.continues || newest.is_some_and(|token| loops.same_component(token.from, self.node))
+    }
+
+    fn loop_info(&self) -> Value {
+        let member = &self.graph.compiled().loops.members[self.node.index()];
+        let ids = member.loops.iter().map(|number| Value::from(format!("loop_{}", number + 1)));
+        let innermost = self.loop_path.innermost();
+        let mut map = Map::new();
+        map.insert("level", Value::Int(member.loops.len() as i64));
+        map.insert("role", Value::from(member.role.as_str()));
+        map.insert("ids", Value::from(ids.collect::<Vec<Value>>()));
+        map.insert("loopback", Value::Bool(self.loopback()));
+        map.insert("index", innermost.map_or(Value::Null, |element| Value::Int(i64::from(element.index))));
+        map.insert("path", Value::from(self.loop_path.to_string()));
+        Value::Map(map)
+    }
+
+    /// The link to the next wait of a node: with the loop path it will have, as far as this node shares its loops.
+    fn resume_url(&self, node: NodeId, run_index: u32) -> Value {
+        let context = self.graph.context();
+        let Some(sign) = &context.sign_resume_url else { return Value::Null };
+        let compiled = self.graph.compiled();
+        let shared = self.loop_path.inside_out().find(|element| {
+            compiled.scope_of(&element.key).is_some_and(|(_, scope)| scope.inside.contains(node.index()))
+        });
+        let target = WaitTarget {
+            execution_id: context.header.id,
+            node_key: compiled.node(node).key.clone(),
+            loop_path: self.loop_path.truncated(shared.map_or(0, |element| element.outer().len() + 1)),
+            run_index,
+        };
+        Value::from(sign(&target))
+    }
+
+    /// Renders the parameters, those that the action evaluates itself left out.
+    pub fn render(&self) -> Result<Value, EvalError> {
+        let node = self.compiled_node();
+        if let Some(constant) = node.params.constant() {
+            return Ok(constant.clone());
+        }
+        let item_fields = node.descriptor().item_fields;
+        match item_fields.is_empty() {
+            true => node.params.render(self, &mut Budget::default()),
+            false => node.params.render_without(item_fields, self, &mut Budget::default()),
+        }
+    }
+
+    pub fn evaluate(&self, field: &Params, item: &Value, index: usize) -> Result<Value, EvalError> {
+        field.render_with_item(self, item, index as i64, &mut Budget::default())
+    }
+}
+
+/// A pure action's view of its run.
+pub(super) struct RunCall<'a> {
+    pub scope: RunScope<'a>,
+    pub params: &'a Value,
+}
+
+impl Call for RunCall<'_> {
+    fn params(&self) -> &Value {
+        self.params
+    }
+
+    fn input(&self) -> Value {
+        self.scope.newest(0).clone()
+    }
+
+    fn inputs(&self, port: usize) -> Vec<Value> {
+        self.scope.all(port as u16)
+    }
+
+    fn input_ports(&self) -> &[InputPort] {
+        &self.scope.compiled_node().inputs
+    }
+
+    fn evaluate(&self, field: &str, item: &Value, index: usize) -> Result<Value, EvalError> {
+        match self.scope.compiled_node().params.field(field) {
+            Some(field) => self.scope.evaluate(field, item, index),
+            None => Ok(Value::Null),
+        }
+    }
+
+    fn has(&self, field: &str) -> bool {
+        self.scope.compiled_node().params.field(field).is_some()
+    }
+
+    fn is_connected(&self, port: &str) -> bool {
+        let node = self.scope.compiled_node();
+        let topology = &self.scope.graph.compiled().topology;
+        node.output_port(port).is_some_and(|port| !topology.edges(self.scope.node, port).is_empty())
+    }
+
+    fn now(&self) -> Timestamp {
+        self.scope.now
+    }
+}

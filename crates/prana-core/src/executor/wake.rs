@@ -1,0 +1,184 @@
+//! Waits that end: answers, timers, deadlines, decisions, and what a crash left in doubt.
+
+use prana_template::Value;
+
+use super::run_node::{newest_on, open_scope};
+use super::scope::RunCall;
+use super::{GraphExecutor, HandleError};
+use crate::action::{Outcome, Wakeup};
+use crate::compile::{CompiledNode, Run};
+use crate::document::OnCrash;
+use crate::error::ErrorValue;
+use crate::graph::{OpenRun, OpenStatus};
+use crate::record::{Completed, ExecutionIndex, NodeOutcome, Resumed, ResumedBy};
+use crate::registry::Behaviour;
+use crate::suspension::Suspension;
+
+impl GraphExecutor {
+    /// Somebody answers a wait.
+    pub(super) fn answer(&mut self, execution_index: ExecutionIndex, data: Value) -> Result<(), HandleError> {
+        let run = self.graph.open_run(execution_index);
+        let Some(suspension) = run.and_then(OpenRun::suspension).cloned() else {
+            return Err(HandleError::NotSuspended { status: self.graph.status().as_str() });
+        };
+        match suspension {
+            Suspension::Decision => self.decide(execution_index, data),
+            Suspension::SubWorkflow { .. } => {
+                return Err(HandleError::NotSuspended { status: self.graph.status().as_str() });
+            }
+            Suspension::Retry { .. } => {
+                self.resumed(execution_index, ResumedBy::Call, data);
+                self.run_again(execution_index);
+            }
+            _ => {
+                self.resumed(execution_index, ResumedBy::Call, data.clone());
+                self.go_on(execution_index, &suspension, Wakeup::Answer(data));
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends every wait that is due, the earliest first.
+    pub(super) fn wake_due(&mut self) {
+        let mut due: Vec<(crate::time::Timestamp, ExecutionIndex)> = self
+            .graph
+            .open_runs()
+            .iter()
+            .filter_map(|run| Some((run.suspension()?.wait_till()?, run.execution_index)))
+            .filter(|(wait_till, _)| *wait_till <= self.now)
+            .collect();
+        due.sort_unstable();
+        for (_, execution_index) in due {
+            self.wake(execution_index);
+        }
+    }
+
+    /// A wait for a time that has passed already ends at once.
+    pub(super) fn wake_if_due(&mut self, execution_index: ExecutionIndex) {
+        let wait_till = self.graph.open_run(execution_index).and_then(|run| run.suspension()?.wait_till());
+        if wait_till.is_some_and(|wait_till| wait_till <= self.now) {
+            self.wake(execution_index);
+        }
+    }
+
+    fn wake(&mut self, execution_index: ExecutionIndex) {
+        let Some(suspension) = self.graph.open_run(execution_index).and_then(|run| run.suspension().cloned())
+        else {
+            return;
+        };
+        self.resumed(execution_index, ResumedBy::Timer, Value::Null);
+        match suspension {
+            Suspension::Retry { .. } => self.run_again(execution_index),
+            _ => self.go_on(execution_index, &suspension, Wakeup::Time),
+        }
+    }
+
+    /// Records that a wait ended; the execution runs again.
+    pub(super) fn resumed(&mut self, execution_index: ExecutionIndex, by: ResumedBy, data: Value) {
+        self.resume_execution();
+        self.node_entry(execution_index, None, Some(NodeOutcome::Resumed(Resumed { by, data })));
+    }
+
+    /// The node goes on after its wait.
+    fn go_on(&mut self, execution_index: ExecutionIndex, suspension: &Suspension, wakeup: Wakeup) {
+        let compiled = self.compiled();
+        let Some(run) = self.graph.open_run(execution_index) else { return };
+        let node = compiled.node(run.node);
+        let mocked = matches!(node.run, Run::Mocked);
+        let result = match (&node.run, suspension, &wakeup) {
+            (_, Suspension::Webhook { .. }, Wakeup::Time) if !mocked => self.deadline_passed(run, node),
+            (Run::Action(Behaviour::Pure(action)), ..) => {
+                let call = RunCall { scope: open_scope(&self.graph, run, self.now), params: &run.params };
+                action.resume(&call, wakeup)
+            }
+            (_, _, Wakeup::Answer(data)) => Ok(Outcome::output(data.clone())),
+            (_, _, Wakeup::Time) => Ok(Outcome::output(Value::Null)),
+        };
+        self.settle(execution_index, node, None, result);
+    }
+
+    /// A webhook wait has a deadline: past it the node leaves by `timeout`, if that is connected, or fails.
+    fn deadline_passed(&self, run: &OpenRun, node: &CompiledNode) -> Result<Outcome, crate::action::Failure> {
+        let port = node.output_port("timeout");
+        let connected =
+            port.is_some_and(|port| !self.graph.compiled().topology.edges(run.node, port).is_empty());
+        if connected {
+            return Ok(Outcome::on_port(newest_on(run, 0), "timeout"));
+        }
+        let message =
+            "nobody answered before the deadline; connect the port `timeout` to go on without an answer";
+        Err(ErrorValue::new("wait.timeout", message).into())
+    }
+
+    /// A crash left runs in doubt.
+    pub(super) fn recover(&mut self) {
+        let in_doubt: Vec<ExecutionIndex> = self
+            .graph
+            .open_runs()
+            .iter()
+            .filter(|run| run.status == OpenStatus::Running)
+            .map(|run| run.execution_index)
+            .collect();
+        for execution_index in in_doubt {
+            self.recover_run(execution_index);
+        }
+    }
+
+    fn recover_run(&mut self, execution_index: ExecutionIndex) {
+        let compiled = self.compiled();
+        let Some(run) = self.graph.open_run(execution_index) else { return };
+        let node = compiled.node(run.node);
+        let is_effect = matches!(node.run, Run::Action(Behaviour::Effect) | Run::Mocked);
+        match (is_effect, node.settings.on_crash) {
+            (false, _) | (true, OnCrash::Retry) => self.run_again(execution_index),
+            (true, OnCrash::Fail) => {
+                let message = "the process stopped while this node ran, and nobody knows how far it came";
+                let error = ErrorValue::new("node.interrupted", message).not_retryable();
+                self.node_erred(execution_index, node, None, error);
+            }
+            (true, OnCrash::Ask) => {
+                self.node_entry(execution_index, None, Some(NodeOutcome::Suspended(Suspension::Decision)));
+            }
+        }
+    }
+
+    /// The execution crashes again and again at the same place: a person must decide.
+    pub(super) fn park(&mut self, reason: &str) {
+        let running = self.graph.open_runs().iter().find(|run| run.status == OpenStatus::Running);
+        match running.map(|run| run.execution_index) {
+            Some(execution_index) => {
+                self.node_entry(execution_index, None, Some(NodeOutcome::Suspended(Suspension::Decision)));
+            }
+            None => {
+                let error = ErrorValue::new("execution.poison", reason);
+                self.end(crate::execution::Status::Failed, Some(error));
+            }
+        }
+    }
+
+    /// A person's word on a node that nobody dares to run again: `{decision: retry, skip, fail or cancel, output?}`.
+    fn decide(&mut self, execution_index: ExecutionIndex, data: Value) {
+        let decision = data.get("decision").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let compiled = self.compiled();
+        let Some(run) = self.graph.open_run(execution_index) else { return };
+        let node = compiled.node(run.node);
+        self.resumed(execution_index, ResumedBy::Call, data.clone());
+        match decision.as_str() {
+            "retry" => self.run_again(execution_index),
+            "skip" => {
+                let output = data.get("output").cloned().unwrap_or_default();
+                self.settle(execution_index, node, None, Ok(Outcome::Complete(Completed::new(output))));
+            }
+            "cancel" => {
+                let reason = ErrorValue::new("execution.cancelled", "a person decided so");
+                self.end(crate::execution::Status::Cancelled, Some(reason));
+            }
+            "fail" => {
+                let error = ErrorValue::new("node.interrupted", "a person decided that this node failed")
+                    .not_retryable();
+                self.node_erred(execution_index, node, None, error);
+            }
+            _ => self.node_entry(execution_index, None, Some(NodeOutcome::Suspended(Suspension::Decision))),
+        }
+    }
+}

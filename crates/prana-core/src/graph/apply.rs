@@ -1,0 +1,346 @@
+//! The one writer of runtime state.
+
+use prana_template::{Str, Value};
+use smallvec::SmallVec;
+
+use super::ExecutionGraph;
+use super::deliver::Delivery;
+use super::state::{Activation, ForEachRun, LatestRun, OpenRun, OpenStatus, TRIGGER, Token};
+use crate::compile::{DONE, LOOP, NodeId, PortId};
+use crate::error::ErrorValue;
+use crate::execution::Status;
+use crate::loop_path::LoopPath;
+use crate::record::{
+    Change, Completed, Entry, ExecutionChange, ExecutionIndex, Fork, InputFrom, NodeOutcome, Started,
+};
+use crate::suspension::Suspension;
+use crate::time::Timestamp;
+
+/// An entry that can't follow what came before: it belongs to another workflow, or the log is damaged.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("entry {sequence} doesn't fit this execution: {problem}")]
+pub struct Mismatch {
+    /// The entry.
+    pub sequence: u64,
+    /// Why.
+    pub problem: String,
+}
+
+type Applied = Result<(), String>;
+
+impl ExecutionGraph {
+    /// Takes one entry into the runtime state. Entries come in order of `sequence`, without gaps.
+    ///
+    /// # Errors
+    /// [`Mismatch`] if the entry can't follow; the state is then not to be used any more.
+    pub fn apply(&mut self, entry: &Entry) -> Result<(), Mismatch> {
+        let applied = if entry.sequence == self.state.sequence + 1 {
+            self.state.sequence = entry.sequence;
+            self.apply_change(entry.at, &entry.change)
+        } else {
+            Err(format!("it should be number {}", self.state.sequence + 1))
+        };
+        applied.map_err(|problem| Mismatch { sequence: entry.sequence, problem })
+    }
+
+    fn apply_change(&mut self, at: Timestamp, change: &Change) -> Applied {
+        match change {
+            Change::Execution(change) => self.apply_execution(at, change),
+            Change::Node(change) => {
+                if let Some(started) = &change.started {
+                    self.start(change.execution_index, at, started)?;
+                }
+                match &change.outcome {
+                    Some(outcome) => self.apply_outcome(change.execution_index, outcome),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+
+    fn apply_execution(&mut self, at: Timestamp, change: &ExecutionChange) -> Applied {
+        match change {
+            ExecutionChange::Started => {
+                self.state.started_at = Some(at);
+                self.runs_since(at);
+                self.activate_trigger()?;
+            }
+            ExecutionChange::Suspended => {
+                self.stops_running(at);
+                self.state.status = Status::Suspended;
+            }
+            ExecutionChange::Resumed => self.runs_since(at),
+            ExecutionChange::Ended { status, reason } => {
+                self.stops_running(at);
+                self.state.status = *status;
+                if reason.is_some() {
+                    self.state.error.clone_from(reason);
+                }
+                self.forget();
+            }
+            ExecutionChange::Forked(fork) => {
+                self.runs_since(at);
+                self.fork(fork)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn runs_since(&mut self, at: Timestamp) {
+        self.state.status = Status::Running;
+        self.state.running_since = Some(at);
+    }
+
+    fn stops_running(&mut self, at: Timestamp) {
+        self.state.ran_ms = self.state.running_ms(at);
+        self.state.running_since = None;
+    }
+
+    fn activate_trigger(&mut self) -> Applied {
+        let key = &self.context.header.trigger;
+        let node = self.compiled.node_id(key).ok_or_else(|| format!("there is no trigger `{key}`"))?;
+        let input = self.context.header.trigger_data.clone();
+        self.activate_with(node, input, LoopPath::EMPTY);
+        Ok(())
+    }
+
+    fn activate_with(&mut self, node: NodeId, input: Value, loop_path: LoopPath) {
+        self.state.add_weight(&input);
+        let token = Token { source: TRIGGER, from: node, port: 0, order: 0, is_error: false, output: input };
+        let tokens = SmallVec::from_buf([token]);
+        let activation = Activation { node, depth: 0, order: 0, parked: false, loop_path, tokens };
+        let compiled = self.compiled.clone();
+        self.insert(&compiled, activation);
+    }
+
+    /// Nothing runs any more: only what people ask about is kept.
+    fn forget(&mut self) {
+        self.state.ready.clear();
+        self.state.loops.clear();
+        self.state.open.clear();
+    }
+
+    /// What came before was an earlier execution's; from here on this one goes its own way.
+    fn fork(&mut self, fork: &Fork) -> Applied {
+        let node =
+            self.compiled.node_id(&fork.node).ok_or_else(|| format!("there is no node `{}`", fork.node))?;
+        if fork.alone {
+            self.forget();
+            self.activate_with(node, fork.input.clone().unwrap_or_default(), LoopPath::EMPTY);
+        } else if let Some(input) = &fork.input {
+            let position = self.state.ready.iter().rposition(|activation| activation.node == node);
+            let position = position.ok_or_else(|| format!("`{}` is not about to run", fork.node))?;
+            match self.state.ready[position].tokens.last_mut() {
+                Some(token) => token.output = input.clone(),
+                None => return Err(format!("`{}` takes no input here", fork.node)),
+            }
+        }
+        self.state.fork = Some(fork.clone());
+        Ok(())
+    }
+
+    fn start(&mut self, execution_index: ExecutionIndex, at: Timestamp, started: &Started) -> Applied {
+        let unknown = || format!("there is no node `{}`", started.node_key);
+        let node = self.compiled.node_id(&started.node_key).ok_or_else(unknown)?;
+        let position = self.position_of(node, started);
+        let activation = match position {
+            Some(position) => self.state.ready.remove(position),
+            None => return Err(format!("nothing has come for `{}`", started.node_key)),
+        };
+        self.state.next_index = execution_index + 1;
+        let remembered = &mut self.state.nodes[node.index()];
+        remembered.runs += 1;
+        if !activation.parked {
+            if remembered.counted_in != activation.loop_path {
+                remembered.counted_in = activation.loop_path.clone();
+                remembered.count = 0;
+            }
+            remembered.count += 1;
+        }
+        self.state.open.push(OpenRun {
+            execution_index,
+            run_index: started.run_index,
+            node,
+            loop_path: activation.loop_path,
+            tokens: activation.tokens,
+            params: started.params.clone(),
+            attempts: 0,
+            continues: activation.parked,
+            started_at: at,
+            status: OpenStatus::Running,
+        });
+        Ok(())
+    }
+
+    /// The activation that a record consumes: what was selected is at or near the end.
+    fn position_of(&self, node: NodeId, started: &Started) -> Option<usize> {
+        let ports = &self.node(node).inputs;
+        self.state.ready.iter().rposition(|activation| {
+            activation.node == node
+                && activation.loop_path == started.loop_path
+                && input_from(activation, |port| &ports[usize::from(port)].name) == started.input_from
+        })
+    }
+
+    fn apply_outcome(&mut self, execution_index: ExecutionIndex, outcome: &NodeOutcome) -> Applied {
+        let position = self.state.open.iter().position(|run| run.execution_index == execution_index);
+        let position = position.ok_or_else(|| format!("run {execution_index} is not open"))?;
+        match outcome {
+            NodeOutcome::Completed(completed) => {
+                let run = self.state.open.remove(position);
+                self.complete(&run, completed)?;
+            }
+            NodeOutcome::Failed(error) => self.failed(position, error),
+            NodeOutcome::AttemptFailed { wait_till, .. } => {
+                let run = &mut self.state.open[position];
+                run.attempts += 1;
+                if let Some(wait_till) = wait_till {
+                    run.status = OpenStatus::Suspended(Suspension::Retry { wait_till: *wait_till });
+                }
+            }
+            NodeOutcome::Suspended(suspension) => {
+                self.state.open[position].status = OpenStatus::Suspended(suspension.clone());
+            }
+            NodeOutcome::Resumed(_) => self.state.open[position].status = OpenStatus::Running,
+            NodeOutcome::Skipped { .. } => {
+                self.state.open.remove(position);
+            }
+        }
+        Ok(())
+    }
+
+    fn failed(&mut self, position: usize, error: &ErrorValue) {
+        self.state.open.remove(position);
+        self.state.error = Some(error.clone());
+    }
+
+    fn complete(&mut self, run: &OpenRun, completed: &Completed) -> Applied {
+        let port = self.port_number(run.node, completed.port.as_ref())?;
+        self.remember(run, completed, port);
+        let compiled = self.compiled.clone();
+        let node = compiled.node(run.node);
+        let mut loop_path = run.loop_path.clone();
+        if node.is_for_each() {
+            loop_path = self.turn_loop(run, completed, port);
+        } else if node.is_break && !completed.is_error {
+            self.break_loop(&run.loop_path);
+        }
+        let alone = self.state.fork.as_ref().is_some_and(|fork| fork.alone);
+        if let (Some(port), false) = (port, alone) {
+            self.deliver(&Delivery {
+                node: run.node,
+                port,
+                execution_index: run.execution_index,
+                loop_path: &loop_path,
+                output: &completed.output,
+                is_error: completed.is_error,
+            });
+        }
+        Ok(())
+    }
+
+    fn port_number(&self, node: NodeId, name: Option<&Str>) -> Result<Option<PortId>, String> {
+        let Some(name) = name else { return Ok(None) };
+        let node = self.node(node);
+        match node.output_port(name) {
+            Some(port) => Ok(Some(port)),
+            None if node.any_output => Ok(None),
+            None => Err(format!("`{}` has no output port `{name}`", node.key)),
+        }
+    }
+
+    fn remember(&mut self, run: &OpenRun, completed: &Completed, port: Option<PortId>) {
+        let keeps_output = self.compiled.node(run.node).keeps_output;
+        self.state.add_weight(&completed.output);
+        let remembered = &mut self.state.nodes[run.node.index()];
+        let output = if keeps_output { completed.output.clone() } else { Value::Null };
+        let latest = LatestRun { run_index: run.run_index, port, output, loop_path: run.loop_path.clone() };
+        match &mut remembered.latest {
+            Some(slot) => **slot = latest,
+            slot => *slot = Some(Box::new(latest)),
+        }
+        for (key, value) in completed.context_updates.iter() {
+            if &**key != COLLECTED {
+                remembered.context.insert(key.clone(), value.clone());
+            }
+        }
+        for (key, value) in completed.state_updates.iter() {
+            self.state.shared.insert(key.clone(), value.clone());
+            self.state.add_weight(value);
+        }
+        self.state.last_output = completed.output.clone();
+    }
+
+    /// A for_each emitted an item, or is done. Gives the loop path of what it hands on.
+    fn turn_loop(&mut self, run: &OpenRun, completed: &Completed, port: Option<PortId>) -> LoopPath {
+        let found = self.state.loops.iter().rposition(|l| l.node == run.node && l.loop_path == run.loop_path);
+        if port != Some(LOOP) || completed.is_error {
+            debug_assert!(completed.is_error || port == Some(DONE), "a for_each leaves by loop or done");
+            if let Some(position) = found {
+                self.state.loops.remove(position);
+            }
+            return run.loop_path.clone();
+        }
+        let key = self.compiled.node(run.node).key.clone();
+        let iteration = found.map_or(0, |position| self.state.loops[position].iteration + 1);
+        let iteration_path = run.loop_path.enter(key, iteration);
+        match found {
+            Some(position) => {
+                let parked = &mut self.state.loops[position];
+                if let Some(collected) = completed.context_updates.get(COLLECTED) {
+                    parked.results.push(collected.clone());
+                    let weight = collected.clone();
+                    self.state.add_weight(&weight);
+                }
+                let parked = &mut self.state.loops[position];
+                parked.iteration = iteration;
+                parked.iteration_path = iteration_path.clone();
+                parked.came_back = Value::Null;
+            }
+            None => self.state.loops.push(ForEachRun {
+                node: run.node,
+                loop_path: run.loop_path.clone(),
+                params: run.params.clone(),
+                iteration,
+                iteration_path: iteration_path.clone(),
+                results: Vec::new(),
+                came_back: Value::Null,
+                broken: false,
+            }),
+        }
+        let compiled = self.compiled.clone();
+        self.insert(
+            &compiled,
+            Activation {
+                node: run.node,
+                depth: run.execution_index + 1,
+                order: 0,
+                parked: true,
+                loop_path: run.loop_path.clone(),
+                tokens: SmallVec::new(),
+            },
+        );
+        iteration_path
+    }
+
+    /// Drops everything that belongs to the innermost iteration of this path; its for_each takes its turn to end.
+    fn break_loop(&mut self, path: &LoopPath) {
+        self.state.ready.retain(|activation| !activation.loop_path.starts_with(path));
+        self.state.loops.retain(|run| !run.loop_path.starts_with(path));
+        if let Some(run) = self.state.loops.iter_mut().find(|run| run.iteration_path == *path) {
+            run.broken = true;
+        }
+    }
+}
+
+/// The key in a for_each's `context_updates` that holds what `collect` kept of one iteration.
+pub(crate) const COLLECTED: &str = "collected";
+
+/// Which runs feed an activation, per port.
+pub(crate) fn input_from<'a>(activation: &Activation, name: impl Fn(PortId) -> &'a Str) -> InputFrom {
+    let mut from = InputFrom::default();
+    for token in activation.tokens.iter().filter(|token| token.source != TRIGGER) {
+        from.push(name(token.port), token.source);
+    }
+    from
+}

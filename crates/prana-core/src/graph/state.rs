@@ -1,0 +1,232 @@
+//! The runtime state of one execution: tokens and the activations they make, the latest result of each node, counters.
+
+use prana_template::{Map, Value};
+use smallvec::SmallVec;
+
+use crate::compile::{NodeId, PortId};
+use crate::error::ErrorValue;
+use crate::execution::Status;
+use crate::loop_path::LoopPath;
+use crate::record::{ExecutionIndex, Fork, Sequence};
+use crate::suspension::Suspension;
+use crate::time::Timestamp;
+
+/// The source of the token that starts an execution: no node run.
+pub const TRIGGER: ExecutionIndex = ExecutionIndex::MAX;
+
+/// Data on its way to an input port.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Token {
+    /// The run that made it.
+    pub source: ExecutionIndex,
+    /// The node that made it.
+    pub from: NodeId,
+    /// The input port it goes to.
+    pub port: PortId,
+    /// The place of its connection among those of the output port it left by.
+    pub order: u32,
+    /// True if the data is an error that `on_error` let through.
+    pub is_error: bool,
+    /// The data, shared.
+    pub output: Value,
+}
+
+/// Something that the engine can choose to run: a node with the tokens it would consume, or a for_each that is to go on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Activation {
+    /// The node.
+    pub node: NodeId,
+    /// Its newest token's source + 1; for a parked for_each its latest run + 1.
+    pub depth: u32,
+    /// The place of the newest token's connection.
+    pub order: u32,
+    /// True for a for_each between two iterations.
+    pub parked: bool,
+    /// Which iteration of which loops it belongs to.
+    pub loop_path: LoopPath,
+    /// What it would consume, in order of arrival.
+    pub tokens: SmallVec<[Token; 1]>,
+}
+
+/// Where an open run is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum OpenStatus {
+    /// Asked for; its result is still out.
+    Running,
+    /// Waiting.
+    Suspended(Suspension),
+}
+
+/// A node run that has started and not ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpenRun {
+    /// Its number.
+    pub execution_index: ExecutionIndex,
+    /// Its number among the runs of its node.
+    pub run_index: u32,
+    /// The node.
+    pub node: NodeId,
+    /// Which iteration of which loops.
+    pub loop_path: LoopPath,
+    /// What it consumed.
+    pub tokens: SmallVec<[Token; 1]>,
+    /// The parameters as rendered.
+    pub params: Value,
+    /// How many tries have failed.
+    pub attempts: u32,
+    /// True for a for_each that goes on.
+    pub continues: bool,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// Where it is.
+    pub status: OpenStatus,
+}
+
+impl OpenRun {
+    /// What it waits for, if it waits.
+    pub fn suspension(&self) -> Option<&Suspension> {
+        match &self.status {
+            OpenStatus::Suspended(suspension) => Some(suspension),
+            OpenStatus::Running => None,
+        }
+    }
+}
+
+/// The latest completed run of a node.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LatestRun {
+    /// Its number among the runs of the node.
+    pub run_index: u32,
+    /// The port it left by.
+    pub port: Option<PortId>,
+    /// What it made; null unless some template reads it.
+    pub output: Value,
+    /// Which iteration of which loops.
+    pub loop_path: LoopPath,
+}
+
+/// What is remembered of a node.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct NodeState {
+    /// How many runs have started.
+    pub runs: u32,
+    /// How many runs have started in `counted_in`.
+    pub count: u32,
+    /// The iteration in which runs are counted, against endless loops.
+    pub counted_in: LoopPath,
+    /// The latest completed run.
+    pub latest: Option<Box<LatestRun>>,
+    /// Its own context.
+    pub context: Map,
+}
+
+/// A for_each between its first item and `done`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ForEachRun {
+    /// The for_each.
+    pub node: NodeId,
+    /// Its own loop path.
+    pub loop_path: LoopPath,
+    /// The rendered parameters, the collection among them.
+    pub params: Value,
+    /// The iteration that runs or has just ended.
+    pub iteration: u32,
+    /// The loop path of that iteration.
+    pub iteration_path: LoopPath,
+    /// What `collect` kept of each ended iteration.
+    pub results: Vec<Value>,
+    /// What came back last in this iteration.
+    pub came_back: Value,
+    /// True if a break ended it.
+    pub broken: bool,
+}
+
+/// The runtime state of one execution.
+#[derive(Debug, Clone, PartialEq)]
+pub struct State {
+    /// Where the execution is.
+    pub status: Status,
+    /// The number of the newest entry.
+    pub sequence: Sequence,
+    /// The number that the next run gets.
+    pub next_index: ExecutionIndex,
+    /// When it started.
+    pub started_at: Option<Timestamp>,
+    /// Since when it has been running; none while it waits.
+    pub running_since: Option<Timestamp>,
+    /// How long it ran before that, in milliseconds.
+    pub ran_ms: u64,
+    /// What can be chosen among: the last is looked at first.
+    pub ready: Vec<Activation>,
+    /// Runs that have started and not ended.
+    pub open: SmallVec<[OpenRun; 1]>,
+    /// The for_each nodes under way.
+    pub loops: Vec<ForEachRun>,
+    /// Per node.
+    pub nodes: Vec<NodeState>,
+    /// `$execution.state`.
+    pub shared: Map,
+    /// The output of the node that completed last.
+    pub last_output: Value,
+    /// The error that ended it.
+    pub error: Option<ErrorValue>,
+    /// How it goes on from an earlier execution.
+    pub fork: Option<Fork>,
+    pub(super) budget: super::budget::Budget,
+}
+
+impl State {
+    pub(super) fn new(nodes: usize) -> Self {
+        State {
+            status: Status::Pending,
+            sequence: 0,
+            next_index: 0,
+            started_at: None,
+            running_since: None,
+            ran_ms: 0,
+            ready: Vec::new(),
+            open: SmallVec::new(),
+            loops: Vec::new(),
+            nodes: vec![NodeState::default(); nodes],
+            shared: Map::new(),
+            last_output: Value::Null,
+            error: None,
+            fork: None,
+            budget: super::budget::Budget::default(),
+        }
+    }
+
+    /// Milliseconds of running time up to `now`, waits not counted.
+    pub fn running_ms(&self, now: Timestamp) -> u64 {
+        self.ran_ms + self.running_since.map_or(0, |since| now.millis_since(since))
+    }
+
+    /// The for_each under way at this node with this loop path.
+    pub fn for_each_run(&self, node: NodeId, loop_path: &LoopPath) -> Option<&ForEachRun> {
+        self.loops.iter().rev().find(|run| run.node == node && run.loop_path == *loop_path)
+    }
+
+    /// Everything that is alive besides the activation at `except`: node and loop path.
+    pub(super) fn live(&self, except: usize) -> impl Iterator<Item = (NodeId, &LoopPath)> {
+        let waiting = self.ready.iter().enumerate().rev();
+        let waiting = waiting.filter(move |(position, _)| *position != except);
+        let waiting = waiting.map(|(_, activation)| (activation.node, &activation.loop_path));
+        waiting.chain(self.open.iter().map(|run| (run.node, &run.loop_path)))
+    }
+}
+
+impl Activation {
+    /// The order of selection: what is greater is looked at first. Depth, then what isn't parked, then fewer dependencies, then
+    /// the connection that is written first.
+    pub(super) fn priority(
+        &self,
+        dependencies: u32,
+    ) -> (u32, bool, std::cmp::Reverse<u32>, std::cmp::Reverse<u32>) {
+        (self.depth, !self.parked, std::cmp::Reverse(dependencies), std::cmp::Reverse(self.order))
+    }
+
+    /// The newest token.
+    pub fn newest(&self) -> Option<&Token> {
+        self.tokens.last()
+    }
+}
