@@ -27,6 +27,9 @@ mod tree;
 mod write_yaml;
 mod yaml;
 
+#[cfg(test)]
+mod tests;
+
 pub use elixir::to_elixir;
 pub use loaded::{Loaded, from_value, load};
 pub use matching::{Mismatch, matches};

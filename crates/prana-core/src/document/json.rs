@@ -52,7 +52,8 @@ impl Reader<'_> {
 
     fn expected(&self, what: &str) -> JsonError {
         match self.text[self.at..].chars().next() {
-            Some(found) => self.error(format!("expected {what}, found `{}`", found.escape_debug())),
+            Some(found) if found.is_control() => self.error(format!("expected {what}, found {found:?}")),
+            Some(found) => self.error(format!("expected {what}, found `{found}`")),
             None => self.error(format!("expected {what}, but the text ends here")),
         }
     }
@@ -175,7 +176,7 @@ impl Reader<'_> {
         }
         Ok(scalar::number(&self.text[start..self.at]).unwrap_or_else(|bad| {
             self.bad_numbers.push((Span::new(start, self.at), bad));
-            Item::Null
+            Item::Text(self.text[start..self.at].into())
         }))
     }
 

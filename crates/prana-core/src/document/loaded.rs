@@ -66,6 +66,14 @@ impl Loaded {
         self.source.locate_part(bytes, part.start as usize..part.end as usize).or(Some(whole))
     }
 
+    /// The two ways of locating as one function: of a value, or of a part of a text value.
+    pub fn locator(&self) -> impl Fn(&DocPath, Option<Range<usize>>) -> Option<Location> + '_ {
+        |path, range| match range {
+            Some(range) => self.locate_in(path, range),
+            None => self.locate(path),
+        }
+    }
+
     /// Gives a place to each finding that has a path and no place.
     pub fn place(&self, findings: &mut [Diagnostic]) {
         for finding in findings.iter_mut().filter(|finding| finding.location.is_none()) {
@@ -102,7 +110,7 @@ pub fn load(name: &str, text: &[u8]) -> Result<Vec<Loaded>, Vec<Diagnostic>> {
     for (base, tree) in workflows(root, many_documents) {
         match parse::workflow(Some(&source), tree) {
             Ok(parsed) => loaded.push(Loaded::new(parsed, source.clone(), base)),
-            Err(more) => findings.extend(more),
+            Err(more) => read::add(&mut findings, more),
         }
     }
     if findings.is_empty() {

@@ -1,5 +1,6 @@
 //! Bytes into a [`Source`] whose values have places, with all that is wrong at this level.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -9,7 +10,7 @@ use super::scalar::BadNumber;
 use super::source::Source;
 use super::tree::{Entry, Item, Span, Tree};
 use super::yaml;
-use crate::diagnostic::{Diagnostic, DocPath};
+use crate::diagnostic::{Diagnostic, DocPath, Location};
 
 /// The largest document: 16 MiB.
 pub const MAX_BYTES: usize = 16 << 20;
@@ -54,6 +55,13 @@ pub(crate) fn read(name: &str, bytes: &[u8]) -> Read {
 pub(crate) fn sort(findings: &mut Vec<Diagnostic>) {
     findings.sort_by_key(|finding| finding.location.map_or(0, |place| place.start));
     findings.dedup_by(|a, b| a.location.is_some() && a.location == b.location && a.message == b.message);
+}
+
+/// Adds what is wrong with values, unless the same stretch of text could not even be read.
+pub(crate) fn add(findings: &mut Vec<Diagnostic>, more: Vec<Diagnostic>) {
+    let told: BTreeSet<Option<Location>> = findings.iter().map(|finding| finding.location).collect();
+    let is_new = |finding: &Diagnostic| finding.location.is_none() || !told.contains(&finding.location);
+    findings.extend(more.into_iter().filter(is_new));
 }
 
 struct Reading {

@@ -299,7 +299,7 @@ fn inline_workflow(source: &Arc<Source>, tree: &Tree, read_findings: &mut Vec<Di
         ))),
         Ok(_) => TestWorkflow::Refused(refused),
         Err(more) => {
-            refused.extend(more);
+            read::add(&mut refused, more);
             read::sort(&mut refused);
             TestWorkflow::Refused(refused)
         }

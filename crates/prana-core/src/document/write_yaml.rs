@@ -136,10 +136,7 @@ fn is_plain(text: &str) -> bool {
         && inner
         && !text.ends_with(' ')
         && !text.starts_with("...")
-        && !matches!(
-            text.to_ascii_lowercase().as_str(),
-            "yes" | "no" | "on" | "off" | "y" | "n" | "true" | "false"
-        )
+        && !matches!(text.to_ascii_lowercase().as_str(), "yes" | "no" | "on" | "off" | "true" | "false")
         && matches!(scalar::plain(text), Ok(Item::Text(_)))
         && !text.starts_with(|char: char| {
             char.is_ascii_digit() && text.contains(['-', ':']) && !text.contains(' ')

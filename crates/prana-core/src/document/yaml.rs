@@ -39,11 +39,14 @@ pub(crate) fn read(text: &str) -> YamlStream {
     options.set_emit_comments(false);
     options.flow_nesting_limit = MAX_DEPTH;
     options.block_nesting_limit = MAX_DEPTH;
-    let mut builder = Builder::default();
+    let mut builder = Builder { text, ..Builder::default() };
     for next in Parser::new_from_str_with_options(text, options) {
         let taken = match next {
-            Ok((event, span)) => builder.take(event, span_of(&span)),
-            Err(error) => Err(syntax_error(&error)),
+            Ok((event, span)) => {
+                builder.tag_span = span.tag_span().map(|tag| span_of(&tag));
+                builder.take(event, span_of(&span))
+            }
+            Err(error) => Err(syntax_error(&error, text)),
         };
         if let Err(error) = taken {
             builder.stream.errors.push(error);
@@ -78,7 +81,10 @@ struct Anchored {
 }
 
 #[derive(Default)]
-struct Builder {
+struct Builder<'a> {
+    text: &'a str,
+    /// Where the tag of the value at hand is.
+    tag_span: Option<Span>,
     stream: YamlStream,
     stack: Vec<Frame>,
     anchors: FxHashMap<usize, Anchored>,
@@ -86,7 +92,7 @@ struct Builder {
     aliased_bytes: usize,
 }
 
-impl Builder {
+impl Builder<'_> {
     fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), YamlError> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
@@ -135,6 +141,10 @@ impl Builder {
             self.anchor(anchor, || Tree::new(span, Item::Text(text.clone())));
             return self.key(text, span);
         }
+        let span = match style {
+            ScalarStyle::Literal | ScalarStyle::Folded => block_span(self.text, span),
+            _ => span,
+        };
         let item = self.resolve(text, style, tag, span);
         let tree = Tree::new(span, item);
         self.anchor(anchor, || tree.clone());
@@ -150,12 +160,12 @@ impl Builder {
             Some((_, Some("int" | "float" | "bool" | "null"))) => scalar::plain(text),
             Some((tag, _)) => {
                 self.unknown_tag(tag, span);
-                Ok(Item::Null)
+                Ok(Item::Text(text.into()))
             }
         };
         item.unwrap_or_else(|bad| {
             self.stream.bad_numbers.push((span, bad));
-            Item::Null
+            Item::Text(text.into())
         })
     }
 
@@ -167,7 +177,11 @@ impl Builder {
 
     fn unknown_tag(&mut self, tag: &Tag, span: Span) {
         let message = format!("the tag `{}` has no meaning here", tag.original());
-        self.complain(span, &message, "leave it out; text that begins with ! goes in quotes");
+        self.complain(
+            self.tag_span.unwrap_or(span),
+            &message,
+            "leave it out; text that begins with ! goes in quotes",
+        );
     }
 
     fn complain(&mut self, span: Span, message: &str, help: &str) {
@@ -259,6 +273,27 @@ fn closed_span(start: Span, last: Option<Span>, end: Span) -> Span {
     Span { start: start.start, end: end.max(start.end) }
 }
 
+/// The span of a block scalar from its `|` or `>` to its last line; the parser begins at the first line of content.
+fn block_span(text: &str, span: Span) -> Span {
+    let Some(bytes) = span.range() else { return span };
+    let before = text.get(..bytes.start).unwrap_or("").trim_end();
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    let line = &before[line_start..];
+    let is_header = |at: &usize| {
+        let rest =
+            line[at + 1..].trim_start_matches(|char: char| char.is_ascii_digit() || "+-".contains(char));
+        rest.trim_start().is_empty() || rest.starts_with([' ', '\t']) && rest.trim_start().starts_with('#')
+    };
+    match line.match_indices(['|', '>']).map(|(at, _)| at).find(is_header) {
+        Some(at) => {
+            let start = line_start + at;
+            let content = text.get(start..bytes.end).unwrap_or("").trim_end();
+            Span::new(start, start + content.len())
+        }
+        None => span,
+    }
+}
+
 /// Counts values and bytes of text; returns how deep lists and maps are nested. Trees are at most [`MAX_DEPTH`] deep.
 fn measure(tree: &Tree, values: &mut usize, bytes: &mut usize) -> usize {
     *values += 1;
@@ -291,27 +326,61 @@ fn too_deep(span: Span) -> YamlError {
     fatal(span, &format!("lists and maps are nested more than {MAX_DEPTH} deep"))
 }
 
-fn syntax_error(error: &ScanError) -> YamlError {
-    let at = error.marker().byte_offset().unwrap_or_default();
-    let span = Span::new(at, at);
+fn syntax_error(error: &ScanError, text: &str) -> YamlError {
+    let at = error.marker().byte_offset().unwrap_or_default().min(text.len());
+    let tab = is_about_tabs(error.kind()).then(|| indenting_tab(text, at)).flatten();
+    let span = tab.map_or(Span::new(at, at), |tab| Span::new(tab, tab + 1));
     match explain(error.kind()) {
+        _ if *error.kind() == ErrorKind::RecursionLimitExceeded => too_deep(span),
         Some((message, help)) => fatal(span, message).advise(help),
-        None if *error.kind() == ErrorKind::RecursionLimitExceeded => too_deep(span),
         None => fatal(span, &format!("this is not YAML: {}", error.info())),
     }
 }
 
+fn is_about_tabs(kind: &ErrorKind) -> bool {
+    use ErrorKind::*;
+    matches!(
+        kind,
+        TabNotAllowed | TabInBlockIndentation | TabInIndentation | TabInPlainScalar | TabAtBlockScalarStart
+    )
+}
+
+/// The first tab that indents a line, from the line of an offset on. Parsers tell of it at what came before.
+fn indenting_tab(text: &str, at: usize) -> Option<usize> {
+    let mut line_start = text.get(..at)?.rfind('\n').map_or(0, |end| end + 1);
+    for line in text.get(line_start..)?.split_inclusive('\n').take(1000) {
+        let indent = line.len() - line.trim_start_matches(' ').len();
+        if line[indent..].starts_with('\t') {
+            return Some(line_start + indent);
+        }
+        line_start += line.len();
+    }
+    None
+}
+
 /// The mistakes that people make most, in words that say what to do.
 fn explain(kind: &ErrorKind) -> Option<(&'static str, &'static str)> {
+    const BRACKETS: &str = "close it, or put the text in quotes: what begins with { or [ goes in quotes, as in \"{{ $input.x }}\"";
     Some(match kind {
-        ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation => {
+        _ if is_about_tabs(kind) => {
             ("a tab indents this line", "YAML is indented with blanks: replace the tab by blanks")
-        }
-        ErrorKind::TabAtBlockScalarStart => {
-            ("a tab begins this block of text", "indent the block with blanks")
         }
         ErrorKind::UnclosedQuotedScalar => {
             ("this text has no closing quote", "add the quote that is missing")
+        }
+        ErrorKind::InvalidQuotedScalarIndent => (
+            "text in quotes goes on here",
+            "a closing quote is missing above; text of several lines is indented",
+        ),
+        ErrorKind::InvalidTrailingSingleQuotedScalar => {
+            ("there is more after the closing quote", "in single quotes a quote is written twice: 'it''s'")
+        }
+        ErrorKind::InvalidTrailingDoubleQuotedScalar => (
+            "there is more after the closing quote",
+            "put all of the text in quotes; within them a quote is written \\\"",
+        ),
+        ErrorKind::UnknownQuotedScalarEscape => {
+            ("unknown escape in double quotes", "write a backslash as \\\\, or use single quotes")
         }
         ErrorKind::UnknownAnchor => (
             "this alias names an anchor that is not there",
@@ -322,21 +391,27 @@ fn explain(kind: &ErrorKind) -> Option<(&'static str, &'static str)> {
         }
         ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement => (
             "a `:` is in the way",
-            "text that holds `: ` goes in quotes; check that the lines above are indented alike",
+            "keys of one map begin in the same column, a blank follows the `:`, and text that holds `: ` goes in quotes",
         ),
-        ErrorKind::ExpectedFlowMappingSeparator | ErrorKind::ExpectedFlowSequenceSeparator => (
-            "a `,` or the closing bracket is missing",
-            "text that begins with { or [ goes in quotes, as in \"{{ $input.x }}\"",
-        ),
-        ErrorKind::ExpectedBlockMappingKey => {
-            ("this line is not indented like the keys before it", "keys of one map begin in the same column")
+        ErrorKind::SimpleKeyExpected => {
+            ("here a key and a `:` are expected", "write `key: value`, with a blank after the `:`")
         }
-        ErrorKind::ExpectedBlockSequenceEntry => (
-            "this line is not indented like the list before it",
-            "entries of one list begin with `- ` in the same column",
+        ErrorKind::ExpectedFlowMappingSeparator | ErrorKind::ExpectedFlowSequenceSeparator => {
+            ("a `,` or the closing bracket is missing", BRACKETS)
+        }
+        ErrorKind::UnclosedFlowCollection { .. } => ("this bracket is never closed", BRACKETS),
+        ErrorKind::MismatchedFlowCollectionEnd { .. } => {
+            ("this bracket is closed by one of another kind", BRACKETS)
+        }
+        ErrorKind::MisplacedFlowCollectionEnd => {
+            ("this bracket closes nothing", "text that begins with } or ] goes in quotes")
+        }
+        ErrorKind::ExpectedBlockMappingKey | ErrorKind::ExpectedBlockSequenceEntry => (
+            "this line is not indented like the lines that it belongs to",
+            "keys of one map begin in the same column, and so do the `- ` of one list",
         ),
-        ErrorKind::UnknownQuotedScalarEscape => {
-            ("unknown escape in double quotes", "write a backslash as \\\\, or use single quotes")
+        ErrorKind::BlockSequenceEntryNotAllowed => {
+            ("a list cannot begin here", "put the `- ` on a line of its own")
         }
         _ => return None,
     })
