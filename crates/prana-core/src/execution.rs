@@ -428,6 +428,7 @@ impl NodeExecution {
                 self.status = NodeStatus::Running;
                 self.resumed = Some(ResumedAt { at, resumed: resumed.clone() });
             }
+            NodeOutcome::ChildEnded(_) => {}
             NodeOutcome::Skipped { reason } => {
                 self.end(NodeStatus::Skipped, at);
                 self.error = Some(ErrorValue::new("node.skipped", reason.to_string()));

@@ -137,6 +137,8 @@ pub enum NodeOutcome {
     Suspended(Suspension),
     /// What it waited for came.
     Resumed(Resumed),
+    /// One of the sub-workflows that it waits for ended; it may wait for more.
+    ChildEnded(Box<crate::suspension::ChildEnd>),
     /// It did not run, or its wait was dropped.
     Skipped {
         /// Why.

@@ -1,7 +1,7 @@
 //! Sub-workflows: a parent that waits for its children, or sends them off.
 //!
-//! Which children have ended is not runtime state: it is in the parent's inbox until the parent consumed it, and is handed in
-//! again after a restart. Starting a child twice does nothing: its start key names its place in the parent.
+//! Each child's end is recorded in the parent's trail when it is handed in. Which children were started is not recorded: after a restart
+//! they are asked for again, and starting a child twice does nothing, since its start key names its place in the parent.
 
 use prana_template::{Map, Str, Value};
 
@@ -21,8 +21,8 @@ pub struct ChildStart {
     pub execution_index: ExecutionIndex,
     /// The item of its batch, 0 without one.
     pub item: u32,
-    /// The same whenever the same child is asked for: starting it twice starts one.
-    pub start_key: String,
+    /// Where it stands: the same whenever the same child is asked for, so that starting it twice starts one.
+    pub place: ChildPlace,
     /// The workflow; the version that is active when it starts.
     pub workflow_id: Str,
     /// Its input.
@@ -39,6 +39,15 @@ pub struct ChildStart {
     pub delay_ms: u64,
 }
 
+/// What tells a child from all others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChildPlace {
+    /// Parent, run, attempt and item.
+    pub key: String,
+    /// When the run that asks for it started.
+    pub asked_at: crate::time::Timestamp,
+}
+
 /// The families under way.
 #[derive(Default)]
 pub(super) struct Children {
@@ -47,6 +56,9 @@ pub(super) struct Children {
 
 struct Family {
     execution_index: ExecutionIndex,
+    /// What the keys of its children begin with.
+    prefix: String,
+    asked_at: crate::time::Timestamp,
     params: ExecuteWorkflowParams,
     inputs: Vec<Value>,
     /// Starts so far.
@@ -60,13 +72,21 @@ impl Children {
         self.families.retain(|family| family.execution_index != execution_index);
     }
 
+    /// The children of this run that are waited for and have not ended.
+    pub fn open_places(&self, execution_index: ExecutionIndex) -> Vec<ChildPlace> {
+        let family = self.families.iter().find(|family| family.execution_index == execution_index);
+        let Some(family) = family.filter(|family| family.waits()) else { return Vec::new() };
+        let open = (0..family.started).filter(|item| family.ended[*item].is_none());
+        open.map(|item| family.place(item)).collect()
+    }
+
     fn find(&mut self, execution_index: ExecutionIndex) -> Option<&mut Family> {
         self.families.iter_mut().find(|family| family.execution_index == execution_index)
     }
 }
 
 impl Family {
-    fn new(run: &OpenRun) -> Result<Self, prana_template::ParamError> {
+    fn new(parent: ExecutionId, run: &OpenRun) -> Result<Self, prana_template::ParamError> {
         let params: ExecuteWorkflowParams = prana_template::from_value(&run.params)?;
         let input = params.input_data.clone().unwrap_or_else(|| super::run_node::newest_on(run, 0));
         let inputs = match (params.batch_mode, input) {
@@ -76,8 +96,28 @@ impl Family {
             (BatchMode::Single, other) => vec![other],
         };
         let count = inputs.len();
-        let (ended, sent_off) = (vec![None; count], vec![None; count]);
-        Ok(Family { execution_index: run.execution_index, params, inputs, started: 0, ended, sent_off })
+        let (mut ended, sent_off) = (vec![None; count], vec![None; count]);
+        for end in &run.ended_children {
+            if let Some(slot) = ended.get_mut(end.item as usize) {
+                *slot = Some(end.clone());
+            }
+        }
+        let prefix = format!("{parent}/{}/{}", run.execution_index, run.attempts);
+        let asked_at = run.started_at;
+        Ok(Family {
+            execution_index: run.execution_index,
+            prefix,
+            asked_at,
+            params,
+            inputs,
+            started: 0,
+            ended,
+            sent_off,
+        })
+    }
+
+    fn place(&self, item: usize) -> ChildPlace {
+        ChildPlace { key: format!("{}/{item}", self.prefix), asked_at: self.asked_at }
     }
 
     fn waits(&self) -> bool {
@@ -115,7 +155,7 @@ impl GraphExecutor {
         let Some(run) = self.graph.open_run(execution_index) else { return };
         let node = compiled.node(run.node);
         let family = match self.check_depth().and_then(|()| {
-            Family::new(run).map_err(|error| ErrorValue::new("workflow.invalid_params", error.to_string()))
+            Family::new(self.graph.context().header.id, run).map_err(|error| ErrorValue::new("workflow.invalid_params", error.to_string()))
         }) {
             Ok(family) => family,
             Err(error) => return self.action_failed(execution_index, node, None, error.not_retryable(), 0.5),
@@ -144,9 +184,10 @@ impl GraphExecutor {
 
     /// After a restart: families that were under way are asked for again; what has ended is handed in again by the driver.
     pub fn restore_children(&mut self) {
+        let id = self.graph.context().header.id;
         let is_parent = |run: &&OpenRun| matches!(run.suspension(), Some(Suspension::SubWorkflow { .. }));
         let parents = self.graph.open_runs().iter().filter(is_parent);
-        let families: Vec<Family> = parents.filter_map(|run| Family::new(run).ok()).collect();
+        let families: Vec<Family> = parents.filter_map(|run| Family::new(id, run).ok()).collect();
         let indexes: Vec<ExecutionIndex> = families.iter().map(|family| family.execution_index).collect();
         self.children.families = families;
         indexes.into_iter().for_each(|index| self.start_children(index));
@@ -154,7 +195,6 @@ impl GraphExecutor {
 
     fn start_children(&mut self, execution_index: ExecutionIndex) {
         let header = &self.graph.context().header;
-        let attempt = self.graph.open_run(execution_index).map_or(0, |run| run.attempts);
         let Some(family) = self.children.find(execution_index) else { return };
         while family.started < family.inputs.len() && family.open() < family.width() && !family.has_failed() {
             let item = family.started;
@@ -166,7 +206,7 @@ impl GraphExecutor {
             self.out.push_back(Step::StartChild(Box::new(ChildStart {
                 execution_index,
                 item: item as u32,
-                start_key: format!("child/{}/{execution_index}/{attempt}/{item}", header.id),
+                place: family.place(item),
                 workflow_id: family.params.workflow_id.as_str().into(),
                 input: family.inputs[item].clone(),
                 execution_mode: family.params.execution_mode,
@@ -192,9 +232,11 @@ impl GraphExecutor {
     pub(super) fn child_ended(&mut self, end: ChildEnd) {
         let execution_index = end.execution_index;
         let Some(family) = self.children.find(execution_index) else { return };
-        if let Some(slot) = family.ended.get_mut(end.item as usize) {
-            slot.get_or_insert(end);
+        match family.ended.get_mut(end.item as usize) {
+            Some(slot) if slot.is_none() => *slot = Some(end.clone()),
+            _ => return,
         }
+        self.node_entry(execution_index, None, Some(NodeOutcome::ChildEnded(Box::new(end))));
         self.start_children(execution_index);
     }
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use prana_template::{Str, Value};
 
-pub use self::children::ChildStart;
+pub use self::children::{ChildPlace, ChildStart};
 use self::children::Children;
 use crate::error::ErrorValue;
 use crate::execution::Status;
@@ -93,8 +93,13 @@ pub enum Step {
     Run(Box<EffectCall>),
     /// Start this sub-workflow, in the same commit as what was recorded before.
     StartChild(Box<ChildStart>),
-    /// Cancel the sub-workflows and the effect of this run.
-    CancelRun(ExecutionIndex),
+    /// Cancel the effect of this run, if it is under way, and these sub-workflows of it.
+    CancelRun {
+        /// The run.
+        execution_index: ExecutionIndex,
+        /// Its sub-workflows that have not ended.
+        children: Vec<ChildPlace>,
+    },
     /// Nothing can run before something outside happens.
     Suspended,
     /// It is over.
@@ -199,6 +204,7 @@ impl GraphExecutor {
             Input::Result { execution_index, result, random } => {
                 self.effect_ended(execution_index, result, random)
             }
+            Input::Time if self.deadline().is_some_and(|deadline| self.now >= deadline) => self.time_out(),
             Input::Time => self.wake_due(),
             Input::ChildStarted { execution_index, item, execution_id } => {
                 self.child_started(execution_index, item, execution_id);
@@ -292,7 +298,8 @@ impl GraphExecutor {
         let open = self.graph.open_runs().iter().filter(|run| which(&run.loop_path));
         let indexes: Vec<ExecutionIndex> = open.map(|run| run.execution_index).collect();
         for execution_index in indexes {
-            self.out.push_back(Step::CancelRun(execution_index));
+            let children = self.children.open_places(execution_index);
+            self.out.push_back(Step::CancelRun { execution_index, children });
             self.children.forget(execution_index);
             self.node_entry(execution_index, None, Some(NodeOutcome::Skipped { reason: reason.into() }));
         }

@@ -168,6 +168,7 @@ impl ExecutionGraph {
             continues: activation.parked,
             started_at: at,
             status: OpenStatus::Running,
+            ended_children: Vec::new(),
         });
         Ok(())
     }
@@ -194,6 +195,7 @@ impl ExecutionGraph {
             NodeOutcome::AttemptFailed { wait_till, .. } => {
                 let run = &mut self.state.open[position];
                 run.attempts += 1;
+                run.ended_children.clear();
                 if let Some(wait_till) = wait_till {
                     run.status = OpenStatus::Suspended(Suspension::Retry { wait_till: *wait_till });
                 }
@@ -202,6 +204,10 @@ impl ExecutionGraph {
                 self.state.open[position].status = OpenStatus::Suspended(suspension.clone());
             }
             NodeOutcome::Resumed(_) => self.state.open[position].status = OpenStatus::Running,
+            NodeOutcome::ChildEnded(end) => {
+                self.state.add_weight(&end.output);
+                self.state.open[position].ended_children.push((**end).clone());
+            }
             NodeOutcome::Skipped { .. } => {
                 self.state.open.remove(position);
             }

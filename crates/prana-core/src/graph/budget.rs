@@ -42,6 +42,7 @@ impl State {
         for run in &self.open {
             run.tokens.iter().for_each(|token| count.add(&token.output));
             count.add(&run.params);
+            run.ended_children.iter().for_each(|end| count.add(&end.output));
         }
         for run in &self.loops {
             count.add(&run.params);

@@ -80,6 +80,8 @@ pub struct OpenRun {
     pub started_at: Timestamp,
     /// Where it is.
     pub status: OpenStatus,
+    /// The sub-workflows of this attempt that have ended.
+    pub ended_children: Vec<crate::suspension::ChildEnd>,
 }
 
 impl OpenRun {
