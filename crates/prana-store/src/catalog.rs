@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use prana_core::Timestamp;
 
-use crate::{Hash, Result};
+use crate::{Hash, Result, StoreError};
 
 /// A version of a workflow to be saved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -146,4 +146,14 @@ pub trait Catalog: Send + Sync {
 pub(crate) fn hash_of(bytes: &[u8]) -> Hash {
     use sha2::Digest;
     sha2::Sha256::digest(bytes).into()
+}
+
+/// Optimistic changes: what a change is based on must be what is stored.
+pub(crate) fn refuse_outdated(key: &str, based_on: Option<u64>, current: u64) -> Result<()> {
+    match based_on {
+        Some(based_on) if based_on != current => {
+            Err(StoreError::Outdated { key: key.to_owned(), based_on, current })
+        }
+        _ => Ok(()),
+    }
 }

@@ -30,6 +30,7 @@ mod inbox;
 pub mod memory;
 mod row;
 mod rules;
+pub mod sqlite;
 mod store;
 mod wait;
 
@@ -39,6 +40,7 @@ pub use error::StoreError;
 pub use inbox::{Answer, Delivered, InboxId, InboxItem, NewItem, Target};
 pub use memory::MemoryStore;
 pub use row::{Concurrency, Holder, NewExecution, Row, Slot, Start, Status, WorkerId};
+pub use sqlite::SqliteStore;
 pub use store::{
     Attention, Claim, Claimed, Cursor, Filter, LoadFrom, Loaded, Page, Remove, Removed, Scope, Store,
 };

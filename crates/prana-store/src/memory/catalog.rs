@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use prana_core::Timestamp;
 
 use super::MemoryStore;
-use crate::catalog::hash_of;
-use crate::{Catalog, Item, NewVersion, Result, Saved, StoreError, Which, Workflow, WorkflowVersion};
+use crate::catalog::{hash_of, refuse_outdated};
+use crate::{Catalog, Item, NewVersion, Result, Saved, Which, Workflow, WorkflowVersion};
 
 #[derive(Debug, Default)]
 pub(super) struct Definitions {
@@ -49,10 +49,7 @@ impl Catalog for MemoryStore {
         let history = definitions.workflows.entry(new.workflow_id.clone()).or_default();
         let latest = history.latest();
         let current = if history.is_deleted { 0 } else { latest };
-        if new.based_on.is_some_and(|based_on| based_on != current) {
-            let based_on = new.based_on.unwrap_or(0);
-            return Err(StoreError::Outdated { key: new.workflow_id, based_on, current });
-        }
+        refuse_outdated(&new.workflow_id, new.based_on, current)?;
         let hash = hash_of(&new.bytes);
         if current > 0 && history.version(latest).is_some_and(|version| version.hash == hash) {
             return Ok(Saved { version: latest, is_new: false });
@@ -165,14 +162,5 @@ impl Catalog for MemoryStore {
         refuse_outdated(key, based_on, *current)?;
         definitions.items.remove(&place);
         Ok(true)
-    }
-}
-
-fn refuse_outdated(key: &str, based_on: Option<u64>, current: u64) -> Result<()> {
-    match based_on {
-        Some(based_on) if based_on != current => {
-            Err(StoreError::Outdated { key: key.to_owned(), based_on, current })
-        }
-        _ => Ok(()),
     }
 }

@@ -50,7 +50,7 @@ impl Store for MemoryStore {
         }
         let mut state = self.state();
         state.keeps_entries = !self.is_ephemeral;
-        rules::commit(&mut *state, delta)
+        rules::commit(&mut *state, &mut delta)
     }
 
     async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>> {
@@ -75,8 +75,8 @@ impl Store for MemoryStore {
         Ok(hashes.iter().map(|hash| stored.and_then(|stored| stored.get(hash)).cloned()).collect())
     }
 
-    async fn deliver(&self, item: NewItem) -> Result<Delivered> {
-        rules::deliver(&mut *self.state(), item).map(|delivery| delivery.delivered)
+    async fn deliver(&self, mut item: NewItem) -> Result<Delivered> {
+        rules::deliver(&mut *self.state(), &mut item).map(|delivery| delivery.delivered)
     }
 
     async fn next_wake(&self, after: Timestamp) -> Result<Option<Timestamp>> {

@@ -118,14 +118,14 @@ impl Rows for State {
         self.ordinal
     }
 
-    fn insert(&mut self, row: &Row, header: Vec<u8>) -> Result<()> {
+    fn insert(&mut self, row: &Row, header: &mut Vec<u8>) -> Result<()> {
         self.index(row);
         self.created.insert(Cursor { created_at: row.created_at, id: row.id });
         self.trees.entry(row.root).or_default().insert(row.id);
         if let Some(key) = &row.start_key {
             self.start_keys.insert((row.workflow_id.clone(), key.clone()), row.id);
         }
-        self.file(row.id).header = header;
+        self.file(row.id).header = std::mem::take(header);
         self.rows.insert(row.id, row.clone());
         Ok(())
     }
@@ -149,24 +149,24 @@ impl Rows for State {
 }
 
 impl Trail for State {
-    fn append(&mut self, row: &Row, entries: Vec<StoredEntry>) -> Result<()> {
+    fn append(&mut self, row: &Row, entries: &mut Vec<StoredEntry>) -> Result<()> {
         if self.keeps_entries {
-            let named = entries.into_iter().map(|entry| (entry.sequence, entry));
+            let named = std::mem::take(entries).into_iter().map(|entry| (entry.sequence, entry));
             self.file(row.id).entries.extend(named);
         }
         Ok(())
     }
 
-    fn put_payloads(&mut self, root: ExecutionId, payloads: Vec<Payload>) -> Result<()> {
+    fn put_payloads(&mut self, root: ExecutionId, payloads: &mut Vec<Payload>) -> Result<()> {
         let stored = self.payloads.entry(root).or_default();
-        for payload in payloads {
+        for payload in std::mem::take(payloads) {
             stored.entry(payload.hash).or_insert(payload.bytes);
         }
         Ok(())
     }
 
-    fn put_snapshot(&mut self, row: &Row, snapshot: Snapshot) -> Result<()> {
-        self.file(row.id).snapshot = Some(snapshot);
+    fn put_snapshot(&mut self, row: &Row, snapshot: &mut Snapshot) -> Result<()> {
+        self.file(row.id).snapshot = Some(snapshot.clone());
         Ok(())
     }
 
@@ -241,14 +241,21 @@ impl Inbox for State {
         Ok(self.file(row.id).answers.get(dedupe).copied())
     }
 
-    fn add_item(&mut self, row: &Row, item: NewItem, answer: Answer, wait: Option<u32>) -> Result<InboxId> {
+    fn add_item(
+        &mut self,
+        row: &Row,
+        item: &mut NewItem,
+        answer: Answer,
+        wait: Option<u32>,
+    ) -> Result<InboxId> {
         self.item += 1;
         let id = InboxId(self.item);
         let file = self.file(row.id);
-        if let Some(key) = item.dedupe {
-            file.answers.insert(key, answer);
+        if let Some(key) = &item.dedupe {
+            file.answers.insert(key.clone(), answer);
         }
-        let NewItem { target, kind, bytes, at, .. } = item;
+        let (target, bytes) = (item.target.clone(), std::mem::take(&mut item.bytes));
+        let (kind, at) = (item.kind, item.at);
         file.inbox.insert(id, InboxItem { id, target, wait, kind, bytes, at });
         Ok(id)
     }

@@ -10,8 +10,8 @@ use crate::{
 };
 
 /// Commits one delta. An error of a rule means that nothing was written.
-pub(crate) fn commit<T: Tables>(tables: &mut T, delta: Delta) -> Result<Committed> {
-    check_shape(&delta)?;
+pub(crate) fn commit<T: Tables>(tables: &mut T, delta: &mut Delta) -> Result<Committed> {
+    check_shape(delta)?;
     if let Some(create) = &delta.create {
         if let Some(existing) = existing(tables, create)? {
             return Ok(Committed { existing: Some(existing), ..Committed::default() });
@@ -20,12 +20,12 @@ pub(crate) fn commit<T: Tables>(tables: &mut T, delta: Delta) -> Result<Committe
     }
     let before = match &delta.create {
         Some(_) => None,
-        None => Some(fenced(tables, &delta)?),
+        None => Some(fenced(tables, delta)?),
     };
     for child in &delta.children {
         refuse_existing(tables, child.id)?;
     }
-    let waits = plan_waits(tables, before.as_ref(), &delta)?;
+    let waits = plan_waits(tables, before.as_ref(), delta)?;
     Turn::begin(tables, before, delta, waits)?.write(tables)
 }
 
@@ -197,16 +197,21 @@ fn check_waits(delta: &Delta, plan: &WaitPlan) -> Result<()> {
 }
 
 /// A checked delta on its way into the tables.
-struct Turn {
+struct Turn<'d> {
     before: Option<Row>,
     row: Row,
-    delta: Delta,
+    delta: &'d mut Delta,
     plan: WaitPlan,
     done: Committed,
 }
 
-impl Turn {
-    fn begin<T: Tables>(tables: &mut T, before: Option<Row>, delta: Delta, plan: WaitPlan) -> Result<Turn> {
+impl<'d> Turn<'d> {
+    fn begin<T: Tables>(
+        tables: &mut T,
+        before: Option<Row>,
+        delta: &'d mut Delta,
+        plan: WaitPlan,
+    ) -> Result<Self> {
         let row = match (&before, &delta.create) {
             (Some(row), _) => row.clone(),
             (None, Some(create)) => born(tables, create)?,
@@ -265,12 +270,12 @@ impl Turn {
     }
 
     fn open_waits<T: Tables>(&mut self, tables: &mut T) -> Result<()> {
-        for new in std::mem::take(&mut self.delta.waits_opened) {
+        for new in &self.delta.waits_opened {
             let earlier = match self.before {
                 Some(_) => tables.wait(&self.row, new.execution_index)?,
                 None => None,
             };
-            let wait = opened(new, earlier.as_ref());
+            let wait = opened(new.clone(), earlier.as_ref());
             tables.put_wait(&self.row, &wait)?;
             self.plan.open.push(wait);
         }
@@ -312,16 +317,16 @@ impl Turn {
         if let Some(last) = self.delta.entries.last() {
             self.row.next_sequence = last.sequence + 1;
             self.row.recoveries = 0;
-            tables.append(&self.row, std::mem::take(&mut self.delta.entries))?;
+            tables.append(&self.row, &mut self.delta.entries)?;
         }
         if !self.delta.payloads.is_empty() {
-            tables.put_payloads(self.row.root, std::mem::take(&mut self.delta.payloads))?;
+            tables.put_payloads(self.row.root, &mut self.delta.payloads)?;
         }
-        if let Some(snapshot) = self.delta.snapshot.take() {
+        if let Some(snapshot) = &mut self.delta.snapshot {
             tables.put_snapshot(&self.row, snapshot)?;
         }
-        if let Some(summary) = self.delta.summary.take() {
-            self.row.summary = Some(summary);
+        if self.delta.summary.is_some() {
+            self.row.summary.clone_from(&self.delta.summary);
         }
         Ok(())
     }
@@ -402,9 +407,9 @@ impl Turn {
     }
 
     fn write_row<T: Tables>(&mut self, tables: &mut T) -> Result<()> {
-        match (&self.before, self.delta.create.take()) {
+        match (&self.before, &mut self.delta.create) {
             (Some(before), _) => tables.update(before, &self.row)?,
-            (None, Some(create)) => tables.insert(&self.row, create.header)?,
+            (None, Some(create)) => tables.insert(&self.row, &mut create.header)?,
             (None, None) => {}
         }
         self.done.epoch = self.row.epoch;
@@ -413,19 +418,19 @@ impl Turn {
     }
 
     fn bear_children<T: Tables>(&mut self, tables: &mut T) -> Result<()> {
-        for child in std::mem::take(&mut self.delta.children) {
-            let row = Row::new(&child, tables.next_ordinal());
+        for child in &mut self.delta.children {
+            let row = Row::new(child, tables.next_ordinal());
             match child.start {
                 Start::Claimed(holder) => tables.meet(holder)?,
                 Start::Ready { .. } => self.done.woke = true,
             }
-            tables.insert(&row, child.header)?;
+            tables.insert(&row, &mut child.header)?;
         }
         Ok(())
     }
 
     fn report<T: Tables>(&mut self, tables: &mut T) -> Result<()> {
-        for item in std::mem::take(&mut self.delta.reports) {
+        for item in &mut self.delta.reports {
             let delivery = deliver_within(tables, item, false)?;
             self.done.woke |= delivery.woke;
             self.done.delivered.push(delivery.delivered);

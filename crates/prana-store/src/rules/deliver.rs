@@ -21,12 +21,16 @@ enum Place {
 }
 
 /// A delivery from outside.
-pub(crate) fn deliver<T: Tables>(tables: &mut T, item: NewItem) -> Result<Delivery> {
+pub(crate) fn deliver<T: Tables>(tables: &mut T, item: &mut NewItem) -> Result<Delivery> {
     deliver_within(tables, item, true)
 }
 
 /// A delivery, from outside (then there is a limit of what is kept) or by a delta (which must not fail half-way).
-pub(super) fn deliver_within<T: Tables>(tables: &mut T, item: NewItem, limited: bool) -> Result<Delivery> {
+pub(super) fn deliver_within<T: Tables>(
+    tables: &mut T,
+    item: &mut NewItem,
+    limited: bool,
+) -> Result<Delivery> {
     let none = |delivered| Ok(Delivery { delivered, woke: false });
     let Some(row) = tables.row(item.execution)? else { return none(Delivered::Unknown) };
     if let Some(key) = &item.dedupe
@@ -40,12 +44,12 @@ pub(super) fn deliver_within<T: Tables>(tables: &mut T, item: NewItem, limited: 
     match place(tables, &row, &item.target)? {
         Place::Used => none(Delivered::Used),
         Place::Later => {
-            refuse_if_full(&row, &item, limited)?;
+            refuse_if_full(&row, item, limited)?;
             let id = store(tables, &row, &mut row.clone(), item, Answer::Kept, None)?;
             none(Delivered::Kept { id })
         }
         Place::Now(wait) => {
-            refuse_if_full(&row, &item, limited)?;
+            refuse_if_full(&row, item, limited)?;
             resume(tables, row, item, wait)
         }
     }
@@ -110,7 +114,7 @@ fn store<T: Tables>(
     tables: &mut T,
     before: &Row,
     row: &mut Row,
-    item: NewItem,
+    item: &mut NewItem,
     answer: Answer,
     wait: Option<u32>,
 ) -> Result<InboxId> {
@@ -124,7 +128,12 @@ fn store<T: Tables>(
     Ok(id)
 }
 
-fn resume<T: Tables>(tables: &mut T, before: Row, item: NewItem, wait: Option<Wait>) -> Result<Delivery> {
+fn resume<T: Tables>(
+    tables: &mut T,
+    before: Row,
+    item: &mut NewItem,
+    wait: Option<Wait>,
+) -> Result<Delivery> {
     let mut row = before.clone();
     if row.slot == Slot::Queued {
         leave_queue(tables, &mut row)?;

@@ -1,7 +1,8 @@
 //! What commits, deliveries, claims and removals mean, written once for every store.
 //!
 //! An implementation gives [`Tables`] that live inside one transaction. Every rule checks before it writes, so a refused delta has
-//! written nothing; an error of the tables themselves rolls the transaction back.
+//! written nothing; an error of the tables themselves rolls the transaction back. What is large is handed over as `&mut`: tables that keep
+//! it in memory take it out, others only read it, so that a turn can be tried again.
 
 mod claim;
 mod commit;
@@ -34,7 +35,7 @@ pub(crate) const MAX_SUMMARY: usize = 4 * 1024;
 pub(crate) trait Rows {
     fn row(&mut self, id: ExecutionId) -> Result<Option<Row>>;
     fn next_ordinal(&mut self) -> i64;
-    fn insert(&mut self, row: &Row, header: Vec<u8>) -> Result<()>;
+    fn insert(&mut self, row: &Row, header: &mut Vec<u8>) -> Result<()>;
     fn update(&mut self, before: &Row, after: &Row) -> Result<()>;
     fn started_by(&mut self, workflow_id: &str, start_key: &str) -> Result<Option<ExecutionId>>;
     /// Whether the tree has a member, other than this one, that has not ended.
@@ -43,9 +44,9 @@ pub(crate) trait Rows {
 
 /// The audit trail, payloads and snapshots.
 pub(crate) trait Trail {
-    fn append(&mut self, row: &Row, entries: Vec<StoredEntry>) -> Result<()>;
-    fn put_payloads(&mut self, root: ExecutionId, payloads: Vec<Payload>) -> Result<()>;
-    fn put_snapshot(&mut self, row: &Row, snapshot: Snapshot) -> Result<()>;
+    fn append(&mut self, row: &Row, entries: &mut Vec<StoredEntry>) -> Result<()>;
+    fn put_payloads(&mut self, root: ExecutionId, payloads: &mut Vec<Payload>) -> Result<()>;
+    fn put_snapshot(&mut self, row: &Row, snapshot: &mut Snapshot) -> Result<()>;
     /// Lets entries and snapshot go, and the payloads if the tree has no other member.
     fn drop_trail(&mut self, row: &Row) -> Result<()>;
 }
@@ -77,7 +78,13 @@ pub(crate) struct Held {
 /// The inbox.
 pub(crate) trait Inbox {
     fn first_answer(&mut self, row: &Row, dedupe: &str) -> Result<Option<Answer>>;
-    fn add_item(&mut self, row: &Row, item: NewItem, answer: Answer, wait: Option<u32>) -> Result<InboxId>;
+    fn add_item(
+        &mut self,
+        row: &Row,
+        item: &mut NewItem,
+        answer: Answer,
+        wait: Option<u32>,
+    ) -> Result<InboxId>;
     fn held_item(&mut self, row: &Row, id: InboxId) -> Result<Option<Held>>;
     /// The answers that are bound to no wait, in order of arrival.
     fn kept(&mut self, row: &Row) -> Result<Vec<Held>>;

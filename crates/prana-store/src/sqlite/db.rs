@@ -1,0 +1,87 @@
+//! A connection with the few ways in which statements are run on it.
+
+use std::cell::Cell;
+
+use rusqlite::{Connection, ErrorCode, Params, Row, types::FromSql};
+
+use crate::{Result, StoreError};
+
+/// One connection. On the writer's, the tables of the rules live inside the current transaction.
+pub(crate) struct Db {
+    connection: Connection,
+    /// Whether a statement failed since the last look: then the transaction can't be trusted.
+    failed: Cell<bool>,
+    /// The newest ordinal of an execution and the newest number of an inbox item.
+    pub(super) newest: (i64, i64),
+}
+
+impl Db {
+    pub(super) fn new(connection: Connection) -> Self {
+        connection.set_prepared_statement_cache_capacity(128);
+        Db { connection, failed: Cell::new(false), newest: (0, 0) }
+    }
+
+    /// Runs a statement that returns no rows; how many it changed.
+    pub(super) fn run(&self, sql: &'static str, params: impl Params) -> Result<usize> {
+        let done = self.connection.prepare_cached(sql).and_then(|mut statement| statement.execute(params));
+        done.map_err(|error| self.failed(error))
+    }
+
+    /// All rows of a query.
+    pub(super) fn all<T>(
+        &self,
+        sql: &'static str,
+        params: impl Params,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>> {
+        let rows = self.connection.prepare_cached(sql).and_then(|mut statement| {
+            let rows = statement.query_map(params, read)?;
+            rows.collect()
+        });
+        rows.map_err(|error| self.failed(error))
+    }
+
+    /// The first row of a query.
+    pub(super) fn one<T>(
+        &self,
+        sql: &'static str,
+        params: impl Params,
+        mut read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>> {
+        let row = self.connection.prepare_cached(sql).and_then(|mut statement| {
+            let mut rows = statement.query(params)?;
+            rows.next()?.map(&mut read).transpose()
+        });
+        row.map_err(|error| self.failed(error))
+    }
+
+    /// The first column of the first row of a query.
+    pub(super) fn value<T: FromSql>(&self, sql: &'static str, params: impl Params) -> Result<Option<T>> {
+        self.one(sql, params, |row| row.get(0))
+    }
+
+    /// Whether a statement failed since this was last asked.
+    pub(super) fn take_failed(&self) -> bool {
+        self.failed.replace(false)
+    }
+
+    /// The connection itself, for what is not a statement of the rules.
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    fn failed(&self, error: rusqlite::Error) -> StoreError {
+        self.failed.set(true);
+        explain(&error)
+    }
+}
+
+/// What an error of SQLite means to the caller: something with the disk, or something with what it gave.
+pub(super) fn explain(error: &rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch) => {
+            StoreError::invalid(error.to_string())
+        }
+        _ => StoreError::unavailable(error),
+    }
+}

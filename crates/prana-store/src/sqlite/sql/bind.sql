@@ -1,0 +1,1 @@
+UPDATE inbox SET wait = ?2 WHERE id = ?1

@@ -1,0 +1,1 @@
+DELETE FROM item WHERE kind = ?1 AND key = ?2

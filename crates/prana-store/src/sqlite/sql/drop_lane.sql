@@ -1,0 +1,1 @@
+DELETE FROM lane WHERE key = ?1

@@ -1,0 +1,1 @@
+DELETE FROM grave WHERE execution = ?1

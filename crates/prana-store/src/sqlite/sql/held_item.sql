@@ -1,0 +1,1 @@
+SELECT * FROM inbox WHERE id = ?2 AND execution = ?1 AND consumed = 0

@@ -1,0 +1,1 @@
+SELECT holders FROM lane WHERE key = ?1

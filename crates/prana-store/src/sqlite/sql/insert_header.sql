@@ -1,0 +1,1 @@
+INSERT INTO header (execution, bytes) VALUES (?1, ?2)

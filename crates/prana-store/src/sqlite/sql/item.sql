@@ -1,0 +1,1 @@
+SELECT key, version, bytes FROM item WHERE kind = ?1 AND key = ?2

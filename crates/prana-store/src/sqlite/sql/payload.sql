@@ -1,0 +1,1 @@
+SELECT bytes FROM payload WHERE root = ?1 AND hash = ?2

@@ -1,0 +1,2 @@
+SELECT * FROM execution INDEXED BY execution_ready
+WHERE ready_at <= ?1 AND ready_at IS NOT NULL AND slot <> 1 ORDER BY ready_at, ordinal LIMIT ?2

@@ -1,0 +1,1 @@
+SELECT * FROM execution WHERE id = ?1

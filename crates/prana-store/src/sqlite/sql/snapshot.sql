@@ -1,0 +1,1 @@
+SELECT next_sequence, bytes FROM snapshot WHERE execution = ?1

@@ -1,0 +1,1 @@
+DELETE FROM entry WHERE rowid IN (SELECT rowid FROM entry WHERE execution = ?1 LIMIT ?2)

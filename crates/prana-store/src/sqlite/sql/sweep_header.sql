@@ -1,0 +1,1 @@
+DELETE FROM header WHERE execution = ?1

@@ -1,0 +1,1 @@
+DELETE FROM payload WHERE rowid IN (SELECT rowid FROM payload WHERE root = ?1 LIMIT ?2)

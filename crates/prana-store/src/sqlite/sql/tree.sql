@@ -1,0 +1,1 @@
+SELECT * FROM execution INDEXED BY execution_tree WHERE root = ?1 ORDER BY id

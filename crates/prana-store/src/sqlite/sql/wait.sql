@@ -1,0 +1,1 @@
+SELECT * FROM wait WHERE execution = ?1 AND execution_index = ?2

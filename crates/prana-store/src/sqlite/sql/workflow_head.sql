@@ -1,0 +1,1 @@
+SELECT latest, active, updated_at, is_deleted FROM workflow WHERE id = ?1
