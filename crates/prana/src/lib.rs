@@ -1,1 +1,25 @@
-//! placeholder
+//! The embeddable workflow engine.
+
+mod clock;
+mod codec;
+mod drive;
+mod effects;
+mod engine;
+mod error;
+mod events;
+mod inbox;
+mod restore;
+mod serve;
+mod start;
+mod workflows;
+
+pub use clock::{Clock, SystemClock, VirtualClock};
+pub use effects::{EffectRequest, Effects, NoEffects};
+pub use engine::{Builder, Engine, EngineOptions, Outcome};
+pub use error::EngineError;
+pub use events::{Event, EventKind, Middleware};
+pub use prana_core as core;
+pub use prana_store as store;
+pub use prana_template::{self as template, Value};
+pub use start::StartOptions;
+pub use workflows::Version;

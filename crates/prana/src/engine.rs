@@ -1,0 +1,539 @@
+//! The engine: what a Rust application holds on to.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use prana_core::document::Workflow;
+use prana_core::execution::{Execution, Header, Status};
+use prana_core::graph::SignResumeUrl;
+use prana_core::record::Entry;
+use prana_core::{ErrorValue, ExecutionId, Registry, Timestamp};
+use prana_store::{Catalog, Delivered, Holder, MemoryStore, Row, Store, Target, WorkerId};
+use prana_template::{Str, Value};
+use tokio::sync::{Notify, oneshot};
+
+use crate::clock::{Clock, SystemClock};
+use crate::drive::{CommitPoint, Held, Live};
+use crate::effects::{Effects, NoEffects};
+use crate::error::EngineError;
+use crate::events::{Event, Middleware, kinds};
+use crate::inbox::Message;
+use crate::start::StartOptions;
+use crate::workflows::Workflows;
+
+/// How an engine behaves.
+#[derive(Clone)]
+pub struct EngineOptions {
+    /// How long this worker is presumed alive after each sign of life, in milliseconds.
+    pub lease_ms: u64,
+    /// How many executions may be advanced at the same time.
+    pub max_running: usize,
+    /// Look for work at least this often, in milliseconds.
+    pub poll_ms: u64,
+    /// Makes resume URLs.
+    pub sign_resume_url: Option<SignResumeUrl>,
+    /// Forget an execution after each node and rebuild it from the store: for tests.
+    pub restart_every_step: bool,
+    /// Advance executions only when told to, one after the other: for tests.
+    pub stepped: bool,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        EngineOptions {
+            lease_ms: 15_000,
+            max_running: 512,
+            poll_ms: 1_000,
+            sign_resume_url: None,
+            restart_every_step: false,
+            stepped: false,
+        }
+    }
+}
+
+/// How an execution ended, or where it stopped.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// Which.
+    pub id: ExecutionId,
+    /// Where it is.
+    pub status: Status,
+    /// The output of the node that completed last.
+    pub output: Value,
+    /// Why it failed, if it did.
+    pub error: Option<ErrorValue>,
+}
+
+/// Makes an [`Engine`].
+pub struct Builder {
+    store: Arc<dyn Store>,
+    catalog: Arc<dyn Catalog>,
+    registry: Registry,
+    effects: Arc<dyn Effects>,
+    clock: Arc<dyn Clock>,
+    options: EngineOptions,
+    middleware: Vec<Arc<dyn Middleware>>,
+    mocked: HashMap<String, Vec<Str>>,
+    worker: Option<WorkerId>,
+}
+
+impl Builder {
+    /// Where executions and definitions are kept; in memory, if not said.
+    #[must_use]
+    pub fn store<S: Store + Catalog + 'static>(mut self, store: Arc<S>) -> Self {
+        self.store = Arc::<S>::clone(&store);
+        self.catalog = store;
+        self
+    }
+
+    /// The actions that workflows may name.
+    #[must_use]
+    pub fn registry(mut self, registry: Registry) -> Self {
+        self.registry = registry;
+        self
+    }
+
+    /// Runs the effects.
+    #[must_use]
+    pub fn effects(mut self, effects: Arc<dyn Effects>) -> Self {
+        self.effects = effects;
+        self
+    }
+
+    /// Where time and randomness come from.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// How it behaves.
+    #[must_use]
+    pub fn options(mut self, options: EngineOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Adds somebody who hears of events, after those added before.
+    #[must_use]
+    pub fn middleware(mut self, middleware: Arc<dyn Middleware>) -> Self {
+        self.middleware.push(middleware);
+        self
+    }
+
+    /// Nodes of a workflow that [`Effects`] answer for instead of their action: for tests.
+    #[must_use]
+    pub fn mocked(mut self, workflow_id: &str, nodes: Vec<Str>) -> Self {
+        self.mocked.insert(workflow_id.to_owned(), nodes);
+        self
+    }
+
+    /// This worker's identity; a new one, if not said.
+    #[must_use]
+    pub fn worker(mut self, worker: WorkerId) -> Self {
+        self.worker = Some(worker);
+        self
+    }
+
+    /// The engine. It advances executions once [`Engine::serve`] runs, or when stepped.
+    pub fn build(self) -> Engine {
+        let worker = self.worker.unwrap_or_else(|| {
+            WorkerId(crate::clock::uuid_v7(self.clock.now(), self.clock.random(), self.clock.random()))
+        });
+        let inner = Inner {
+            workflows: Workflows::new(self.catalog, Arc::new(self.registry), self.mocked),
+            store: self.store,
+            effects: self.effects,
+            clock: self.clock,
+            options: self.options,
+            middleware: self.middleware,
+            worker,
+            nudges: Nudges::default(),
+            parked: Parked::default(),
+            wake: Notify::new(),
+            queue: Mutex::default(),
+            waiters: Mutex::default(),
+            stopping: AtomicBool::new(false),
+            running: AtomicUsize::new(0),
+            idle: Notify::new(),
+        };
+        Engine { inner: Arc::new(inner) }
+    }
+}
+
+/// Runs workflows. A clone is another handle to the same engine.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub store: Arc<dyn Store>,
+    pub workflows: Workflows,
+    pub effects: Arc<dyn Effects>,
+    pub clock: Arc<dyn Clock>,
+    pub options: EngineOptions,
+    pub worker: WorkerId,
+    pub nudges: Nudges,
+    pub parked: Parked,
+    /// Something may be ready to be claimed.
+    pub wake: Notify,
+    middleware: Vec<Arc<dyn Middleware>>,
+    queue: Mutex<VecDeque<(Held, Option<Live>)>>,
+    waiters: Mutex<HashMap<ExecutionId, Vec<oneshot::Sender<Outcome>>>>,
+    stopping: AtomicBool,
+    running: AtomicUsize,
+    idle: Notify,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Engine {
+    /// A builder with everything in memory, the pure actions, and the computer's clock.
+    pub fn builder() -> Builder {
+        let store = Arc::new(MemoryStore::new());
+        Builder {
+            store: Arc::<MemoryStore>::clone(&store),
+            catalog: store,
+            registry: Registry::standard(),
+            effects: Arc::new(NoEffects),
+            clock: Arc::new(SystemClock),
+            options: EngineOptions::default(),
+            middleware: Vec::new(),
+            mocked: HashMap::new(),
+            worker: None,
+        }
+    }
+
+    /// The actions that workflows may name.
+    pub fn registry(&self) -> &Registry {
+        self.inner.workflows.registry()
+    }
+
+    /// Where definitions are kept.
+    pub fn catalog(&self) -> &Arc<dyn Catalog> {
+        self.inner.workflows.catalog()
+    }
+
+    /// Where executions are kept.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.inner.store
+    }
+
+    /// Saves a workflow and makes this version the one that new executions run. The same document again makes no new version.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn activate(&self, workflow: &Workflow) -> Result<u64, EngineError> {
+        self.inner.workflows.activate(workflow, &*self.inner.clock).await
+    }
+
+    /// Saves a workflow, runs it, and waits until it ends. Where it suspends, this waits too.
+    ///
+    /// # Errors
+    /// The workflow's diagnostics, or the store's error. A failed execution is no error: see [`Outcome::status`].
+    pub async fn run(&self, workflow: &Workflow, input: Value) -> Result<Outcome, EngineError> {
+        self.activate(workflow).await?;
+        self.run_with(&workflow.id, input, StartOptions::default()).await
+    }
+
+    /// Runs the active version of a workflow, and waits until it ends.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownWorkflow`], the workflow's diagnostics, or the store's error.
+    pub async fn run_with(
+        &self,
+        id: &str,
+        input: Value,
+        options: StartOptions,
+    ) -> Result<Outcome, EngineError> {
+        let started = self.inner.start(id, input, options, true).await?;
+        let ended = started.ended.await;
+        ended.map_err(|_| EngineError::Unavailable("the engine stopped before the execution ended".into()))
+    }
+
+    /// Starts the active version of a workflow. When this returns, the execution is durable.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownWorkflow`], the workflow's diagnostics, or the store's error.
+    pub async fn start(&self, id: &str, input: Value) -> Result<ExecutionId, EngineError> {
+        self.start_with(id, input, StartOptions::default()).await
+    }
+
+    /// Starts an execution, with more said about it.
+    ///
+    /// # Errors
+    /// As [`Engine::start`].
+    pub async fn start_with(
+        &self,
+        id: &str,
+        input: Value,
+        options: StartOptions,
+    ) -> Result<ExecutionId, EngineError> {
+        Ok(self.inner.start(id, input, options, false).await?.id)
+    }
+
+    /// Waits until an execution ends in this process. Ask before it can have ended.
+    pub fn ended(&self, id: ExecutionId) -> oneshot::Receiver<Outcome> {
+        self.inner.wait_for(id)
+    }
+
+    /// Answers a node's oldest open wait; without one the answer is kept for its next.
+    ///
+    /// # Errors
+    /// [`EngineError::NotSuspended`] for an execution that ended.
+    pub async fn resume(&self, id: ExecutionId, node: &str, data: Value) -> Result<Delivered, EngineError> {
+        self.answer(id, Target::Node(Arc::from(node)), data).await
+    }
+
+    /// Answers one wait: a run, or the wait that a link was made for. Twice the same is once.
+    ///
+    /// # Errors
+    /// [`EngineError::NotSuspended`] for a wait that was used, or an execution that ended.
+    pub async fn answer(
+        &self,
+        id: ExecutionId,
+        target: Target,
+        data: Value,
+    ) -> Result<Delivered, EngineError> {
+        self.inner.deliver(id, target, &Message::Resume { data }).await
+    }
+
+    /// Ends an execution. It takes effect before its next node starts.
+    ///
+    /// # Errors
+    /// [`EngineError::NotSuspended`] if it has ended already.
+    pub async fn cancel(&self, id: ExecutionId, reason: &str) -> Result<Delivered, EngineError> {
+        self.inner.deliver(id, Target::Execution, &Message::Cancel { reason: reason.into() }).await
+    }
+
+    /// An execution with its audit trail.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownExecution`], or what the store says.
+    pub async fn execution(&self, id: ExecutionId) -> Result<Execution, EngineError> {
+        self.inner.execution(id).await
+    }
+
+    /// The row of an execution: what lists show.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownExecution`], or what the store says.
+    pub async fn row(&self, id: ExecutionId) -> Result<Row, EngineError> {
+        self.inner.store.execution(id).await?.ok_or(EngineError::UnknownExecution(id))
+    }
+
+    /// Advances executions until there is nothing more to do without time or outside help: for stepped engines.
+    ///
+    /// # Errors
+    /// What stopped an execution from being advanced.
+    pub async fn run_until_idle(&self) -> Result<(), EngineError> {
+        self.inner.run_until_idle().await
+    }
+
+    /// The earliest time after `after` at which something becomes due.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn next_wake(&self, after: Timestamp) -> Result<Option<Timestamp>, EngineError> {
+        Ok(self.inner.store.next_wake(after).await?)
+    }
+}
+
+impl Inner {
+    pub(crate) fn holder(&self, now: Timestamp) -> Holder {
+        Holder { worker: self.worker, lease_until: now.plus_millis(self.options.lease_ms) }
+    }
+
+    /// Begins to advance an execution that this worker holds.
+    pub(crate) fn take_over(self: &Arc<Self>, held: Held) {
+        self.take_over_with(held, None);
+    }
+
+    pub(crate) fn take_over_with(self: &Arc<Self>, held: Held, live: Option<Live>) {
+        if self.options.stepped {
+            locked(&self.queue).push_back((held, live));
+            return;
+        }
+        self.running.fetch_add(1, Ordering::SeqCst);
+        let inner = Arc::clone(self);
+        tokio::spawn(async move {
+            let id = held.id;
+            // Its own task: a panic here must not take the count with it.
+            let driver = Arc::clone(&inner);
+            let driven = tokio::spawn(async move { driver.drive(held, live).await }).await;
+            match driven {
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => tracing::error!(%id, %error, "the execution can't be advanced"),
+                Err(error) => tracing::error!(%id, %error, "advancing the execution panicked"),
+            }
+            inner.running.fetch_sub(1, Ordering::SeqCst);
+            inner.idle.notify_waiters();
+            inner.wake.notify_one();
+        });
+    }
+
+    async fn run_until_idle(self: &Arc<Self>) -> Result<(), EngineError> {
+        loop {
+            let next = locked(&self.queue).pop_front();
+            match next {
+                Some((held, live)) => {
+                    self.drive(held, live).await?;
+                }
+                None if self.claim(1).await? == 0 => return Ok(()),
+                None => {}
+            }
+        }
+    }
+
+    /// How many more executions may be advanced now.
+    pub(crate) fn room(&self) -> usize {
+        self.options.max_running.saturating_sub(self.running.load(Ordering::SeqCst))
+    }
+
+    pub(crate) async fn until_idle(&self) {
+        loop {
+            let notified = self.idle.notified();
+            if self.running.load(Ordering::SeqCst) == 0 {
+                return;
+            }
+            notified.await;
+        }
+    }
+
+    pub(crate) fn stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        self.wake.notify_one();
+    }
+
+    /// A short pause before asking the store again.
+    pub(crate) async fn pause(&self) {
+        if !self.options.stepped {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    /// A place for tests to stop the world.
+    pub(crate) async fn reach(&self, _point: CommitPoint) {}
+
+    /// True if somebody wants to hear of entries.
+    pub(crate) fn listens(&self) -> bool {
+        !self.middleware.is_empty()
+    }
+
+    /// Tells the middleware of an entry. One that panics is logged.
+    pub(crate) fn tell(&self, header: &Header, entry: &Arc<Entry>) {
+        for (place, kind) in kinds(entry).enumerate() {
+            let event = Event {
+                kind,
+                number: entry.sequence * 2 + place as u64,
+                at: entry.at,
+                execution_id: header.id,
+                workflow_id: header.workflow_id.clone(),
+                workflow_version: header.workflow_version,
+                entry: Arc::clone(entry),
+            };
+            for middleware in &self.middleware {
+                let call = std::panic::AssertUnwindSafe(|| middleware.on_event(&event));
+                if std::panic::catch_unwind(call).is_err() {
+                    tracing::error!(event = kind.as_str(), "a middleware panicked; the execution goes on");
+                }
+            }
+        }
+    }
+
+    pub(crate) fn wait_for(&self, id: ExecutionId) -> oneshot::Receiver<Outcome> {
+        let (sender, receiver) = oneshot::channel();
+        locked(&self.waiters).entry(id).or_default().push(sender);
+        receiver
+    }
+
+    /// Somebody may wait for this end.
+    pub(crate) fn ended(&self, live: &Live, status: Status) {
+        let Some(waiters) = locked(&self.waiters).remove(&live.header.id) else { return };
+        let graph = live.executor.graph();
+        let error = graph.state().error.clone().filter(|_| status != Status::Completed);
+        let outcome = Outcome { id: live.header.id, status, output: graph.output(), error };
+        for waiter in waiters {
+            // Nobody listens any more: then nobody needs it.
+            let _ = waiter.send(outcome.clone());
+        }
+    }
+
+    async fn deliver(
+        self: &Arc<Self>,
+        id: ExecutionId,
+        target: Target,
+        message: &Message,
+    ) -> Result<Delivered, EngineError> {
+        let not_suspended = |status: &str, reason: &str| {
+            Err(EngineError::NotSuspended { status: status.to_owned(), reason: reason.to_owned() })
+        };
+        let item = message.to(id, target, None, self.clock.now())?;
+        match self.store.deliver(item).await? {
+            Delivered::Unknown => Err(EngineError::UnknownExecution(id)),
+            Delivered::Ended { status } => not_suspended(&status.to_string(), "the execution has ended"),
+            Delivered::Used => not_suspended("used", "that wait has had its answer"),
+            delivered => {
+                self.nudges.nudge(id);
+                self.wake.notify_one();
+                Ok(delivered)
+            }
+        }
+    }
+}
+
+/// Executions that this process advances, and how to make them look at their inbox.
+#[derive(Default, Clone)]
+pub(crate) struct Nudges(Arc<Mutex<HashMap<ExecutionId, Arc<Notify>>>>);
+
+impl Nudges {
+    pub fn enter(&self, id: ExecutionId) -> Nudges {
+        locked(&self.0).entry(id).or_default();
+        self.clone()
+    }
+
+    pub fn leave(&self, id: ExecutionId) {
+        locked(&self.0).remove(&id);
+    }
+
+    pub fn nudge(&self, id: ExecutionId) {
+        if let Some(notify) = locked(&self.0).get(&id) {
+            notify.notify_one();
+        }
+    }
+
+    pub fn all(&self) {
+        locked(&self.0).values().for_each(|notify| notify.notify_one());
+    }
+
+    pub async fn heard(&self, id: ExecutionId) {
+        let notify = locked(&self.0).get(&id).cloned();
+        match notify {
+            Some(notify) => notify.notified().await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// Suspended executions that stay in memory, because their store keeps no trail.
+#[derive(Default)]
+pub(crate) struct Parked(Mutex<HashMap<ExecutionId, Live>>);
+
+impl Parked {
+    pub fn put(&self, id: ExecutionId, live: Live) {
+        locked(&self.0).insert(id, live);
+    }
+
+    pub fn take(&self, id: ExecutionId) -> Option<Live> {
+        locked(&self.0).remove(&id)
+    }
+}

@@ -1,0 +1,134 @@
+//! An execution comes back into memory: its log is read and folded.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use prana_core::execution::{Execution, Header};
+use prana_core::executor::Input;
+use prana_core::graph::Context;
+use prana_core::record::Entry;
+use prana_core::{ExecutionGraph, ExecutionId, GraphExecutor};
+use prana_store::{Hash, InboxItem, LoadFrom, Loaded, Which};
+
+use crate::codec::Decoder;
+use crate::drive::{Held, Live};
+use crate::engine::Inner;
+use crate::error::EngineError;
+
+/// An execution that is taken over this often without getting any further is parked for a person to look at.
+const POISON_AFTER: u32 = 10;
+
+/// What was read.
+pub(crate) struct Restored {
+    pub header: Arc<Header>,
+    pub executor: GraphExecutor,
+    pub next_sequence: u64,
+    pub open_waits: HashSet<u32>,
+    pub inbox: Vec<InboxItem>,
+}
+
+impl Inner {
+    /// Reads an execution that this worker has claimed, and settles what a crash left in doubt.
+    pub(crate) async fn restore(&self, held: &Held) -> Result<Live, EngineError> {
+        let id = held.id;
+        let loaded = self.store.load(id, LoadFrom::Start).await?;
+        let loaded = loaded.ok_or(EngineError::UnknownExecution(id))?;
+        let (header, entries) = self.decode(&loaded).await?;
+        let header = Arc::new(header);
+        let graph = self.graph(&header, &entries).await?;
+        let mut executor = GraphExecutor::new(graph, self.clock.now());
+        let mut first = Vec::new();
+        if entries.is_empty() {
+            first.push(Input::Start);
+        } else {
+            executor.restore_children();
+            first.push(match held.recoveries {
+                Some(recoveries) if recoveries >= POISON_AFTER => park(recoveries),
+                _ => Input::Recover,
+            });
+        }
+        for input in first {
+            executor.handle(input, self.clock.now()).map_err(EngineError::damaged)?;
+        }
+        let open = loaded.waits.iter().filter(|wait| wait.open).map(|wait| wait.wait.execution_index);
+        let restored = Restored {
+            header,
+            executor,
+            next_sequence: loaded.row.next_sequence,
+            open_waits: open.collect(),
+            inbox: loaded.inbox,
+        };
+        Ok(Live::from_restored(restored, held.epoch))
+    }
+
+    /// The graph that a log leads to.
+    pub(crate) async fn graph(
+        &self,
+        header: &Arc<Header>,
+        log: &[Entry],
+    ) -> Result<ExecutionGraph, EngineError> {
+        let which = Which::Version(header.workflow_version);
+        let test_run = header.metadata.test_run;
+        let compiled =
+            self.workflows.compiled(&header.workflow_id, which, Some(&header.trigger), test_run).await?;
+        let context = Arc::new(self.context(header));
+        ExecutionGraph::rebuild(compiled, context, log).map_err(EngineError::damaged)
+    }
+
+    pub(crate) fn context(&self, header: &Header) -> Context {
+        Context { sign_resume_url: self.options.sign_resume_url.clone(), ..Context::new(header.clone()) }
+    }
+
+    /// The header and the log as they were before they became bytes.
+    pub(crate) async fn decode(&self, loaded: &Loaded) -> Result<(Header, Vec<Entry>), EngineError> {
+        let all = || {
+            std::iter::once(loaded.header.as_slice()).chain(loaded.entries.iter().map(|e| e.bytes.as_slice()))
+        };
+        let mut decoder = Decoder::default();
+        self.fetch_payloads(&mut decoder, loaded.row.root, all()).await?;
+        let header = decoder.read(&loaded.header)?;
+        let entries: Result<Vec<Entry>, EngineError> =
+            loaded.entries.iter().map(|entry| decoder.read(&entry.bytes)).collect();
+        Ok((header, entries?))
+    }
+
+    /// Fetches payloads, and those that they refer to.
+    async fn fetch_payloads<'a>(
+        &self,
+        decoder: &mut Decoder,
+        root: ExecutionId,
+        all: impl Iterator<Item = &'a [u8]>,
+    ) -> Result<(), EngineError> {
+        let mut missing = decoder.missing(all);
+        let mut fetched: Vec<(Hash, Vec<u8>)> = Vec::new();
+        while !missing.is_empty() {
+            let found = self.store.payloads(root, &missing).await?;
+            let mut next = Vec::new();
+            for (hash, bytes) in missing.into_iter().zip(found) {
+                let bytes = bytes.ok_or_else(|| EngineError::damaged("a payload is missing"))?;
+                next.extend(decoder.missing([bytes.as_slice()]));
+                fetched.push((hash, bytes));
+            }
+            next.retain(|hash| !fetched.iter().any(|(known, _)| known == hash));
+            missing = next;
+        }
+        // What is referred to was fetched after what refers to it.
+        for (hash, bytes) in fetched.into_iter().rev() {
+            decoder.add(hash, &bytes)?;
+        }
+        Ok(())
+    }
+
+    /// An execution with its whole audit trail.
+    pub(crate) async fn execution(&self, id: ExecutionId) -> Result<Execution, EngineError> {
+        let loaded = self.store.load(id, LoadFrom::Start).await?;
+        let loaded = loaded.ok_or(EngineError::UnknownExecution(id))?;
+        let (header, entries) = self.decode(&loaded).await?;
+        Ok(Execution::from_log(&header, &entries))
+    }
+}
+
+fn park(recoveries: u32) -> Input {
+    let reason = format!("it was recovered {recoveries} times in a row without getting any further");
+    Input::Park { reason: reason.into() }
+}

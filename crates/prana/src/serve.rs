@@ -1,0 +1,93 @@
+//! The background: claims, timers, signs of life. Each job has the shape `tick(now)`, and a thin loop calls it.
+
+use std::sync::Arc;
+
+use prana_core::Timestamp;
+use prana_store::{Claim, Remove};
+
+use crate::drive::Held;
+use crate::engine::{Engine, Inner};
+use crate::error::EngineError;
+
+/// How many executions, and about how many rows, one round of retention removes.
+const RETENTION_BATCH: usize = 500;
+
+impl Engine {
+    /// Advances executions until [`Engine::shut_down`] is called: claims what is ready or due, and shows signs of life.
+    pub async fn serve(&self) {
+        let heartbeat = tokio::spawn(heartbeat_loop(Arc::clone(&self.inner)));
+        let inner = &self.inner;
+        while !inner.stopping() {
+            let wake = inner.tick(inner.clock.now()).await;
+            tokio::select! {
+                () = inner.wake.notified() => {}
+                () = inner.clock.sleep_until(wake) => {}
+            }
+        }
+        inner.until_idle().await;
+        heartbeat.abort();
+    }
+
+    /// Stops taking work; what runs is committed and given up at its next step. [`Engine::serve`] returns when that is done.
+    pub fn shut_down(&self) {
+        self.inner.stop();
+    }
+
+    /// Removes executions whose retention is over, in one small batch. True if there may be more.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn retain(&self) -> Result<bool, EngineError> {
+        let now = self.inner.clock.now();
+        let removed = self.inner.store.remove(Remove::Expired { now, limit: RETENTION_BATCH }).await?;
+        Ok(removed.more)
+    }
+}
+
+impl Inner {
+    /// One round: claims what can be advanced. Gives the time of the next round.
+    pub(crate) async fn tick(self: &Arc<Self>, now: Timestamp) -> Timestamp {
+        let poll = now.plus_millis(self.options.poll_ms);
+        loop {
+            let room = self.room().min(64);
+            if room == 0 {
+                return poll;
+            }
+            match self.claim(room).await {
+                Ok(claimed) if claimed == room => {}
+                Ok(_) => break,
+                Err(error) => {
+                    tracing::warn!(%error, "nothing can be claimed now");
+                    return poll;
+                }
+            }
+        }
+        match self.store.next_wake(now).await {
+            Ok(Some(wake)) => wake.min(poll),
+            _ => poll,
+        }
+    }
+
+    /// Claims up to `limit` executions and begins to advance them.
+    pub(crate) async fn claim(self: &Arc<Self>, limit: usize) -> Result<usize, EngineError> {
+        let claim =
+            Claim { worker: self.worker, now: self.clock.now(), lease_ms: self.options.lease_ms, limit };
+        let claimed = self.store.claim(claim).await?;
+        let count = claimed.len();
+        for one in claimed {
+            let recoveries = one.recovered.then_some(one.row.recoveries);
+            self.take_over(Held { id: one.row.id, epoch: one.row.epoch, recoveries });
+        }
+        Ok(count)
+    }
+}
+
+async fn heartbeat_loop(inner: Arc<Inner>) {
+    loop {
+        inner.clock.sleep_until(inner.clock.now().plus_millis(inner.options.lease_ms / 3)).await;
+        match inner.store.heartbeat(inner.worker, inner.clock.now(), inner.options.lease_ms).await {
+            Ok(attention) => attention.iter().for_each(|one| inner.nudges.nudge(one.execution)),
+            Err(error) => tracing::warn!(%error, "no sign of life could be given"),
+        }
+    }
+}
