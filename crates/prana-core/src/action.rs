@@ -175,6 +175,22 @@ impl Descriptor {
         self
     }
 
+    /// Says what a document may hold, where that is more than what is left after rendering: item fields are evaluated later.
+    #[must_use]
+    pub fn document_params<D: DeserializeOwned + JsonSchema>(mut self) -> Self {
+        self.schema = Arc::new(|| schemars::schema_for!(D).to_value());
+        self.check = Arc::new(|params| params.check::<D>());
+        self
+    }
+
+    /// Adds a check of what the types of the parameters can't say: it sees them as written, templates not yet rendered.
+    #[must_use]
+    pub fn check_with(mut self, more: fn(&Params) -> Result<(), ParamError>) -> Self {
+        let check = self.check;
+        self.check = Arc::new(move |params| check(params).and_then(|()| more(params)));
+        self
+    }
+
     /// Refuses to be disabled.
     #[must_use]
     pub fn cannot_disable(mut self) -> Self {

@@ -97,7 +97,7 @@ impl Compiler<'_> {
             keys: self.keys,
             relation: &relation,
             waits: &waits,
-            secrets_allowed: descriptor.effect == Effect::Effect,
+            secrets_allowed: descriptor.effect == Effect::Effect || self.action.is_trigger(),
             secrets: self.secrets,
         };
         let literal = |path: &[PathSegment]| descriptor.is_literal(path);
