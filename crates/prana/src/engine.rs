@@ -88,6 +88,14 @@ impl Builder {
         self
     }
 
+    /// The same for a store whose type isn't known.
+    #[must_use]
+    pub fn shared_store(mut self, store: Arc<dyn crate::testing::TestStore>) -> Self {
+        self.store = Arc::<dyn crate::testing::TestStore>::clone(&store);
+        self.catalog = store;
+        self
+    }
+
     /// The actions that workflows may name.
     #[must_use]
     pub fn registry(mut self, registry: Registry) -> Self {

@@ -11,6 +11,7 @@ mod inbox;
 mod restore;
 mod serve;
 mod start;
+pub mod testing;
 mod workflows;
 
 pub use clock::{Clock, SystemClock, VirtualClock};
