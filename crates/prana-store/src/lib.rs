@@ -32,6 +32,8 @@ mod row;
 mod rules;
 pub mod sqlite;
 mod store;
+#[cfg(feature = "suite")]
+pub mod suite;
 mod wait;
 
 pub use catalog::{Catalog, Item, NewVersion, Saved, Which, Workflow, WorkflowVersion};

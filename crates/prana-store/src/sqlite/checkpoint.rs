@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use rusqlite::Connection;
 
@@ -21,7 +21,8 @@ const RETRY_PAGES: i32 = 4 * 1_024;
 pub(super) struct Checkpoints {
     pages: Arc<AtomicI32>,
     restart_at: i32,
-    bell: SyncSender<()>,
+    bell: Option<SyncSender<()>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Checkpoints {
@@ -37,8 +38,8 @@ impl Checkpoints {
         let (bell, rung) = sync_channel(1);
         let own = files.writing()?;
         let thread = thread::Builder::new().name("prana-checkpoint".to_owned());
-        thread.spawn(move || checkpoint(&own, &rung)).map_err(StoreError::unavailable)?;
-        Ok(Checkpoints { pages, restart_at: RESTART_PAGES, bell })
+        let thread = thread.spawn(move || checkpoint(&own, &rung)).map_err(StoreError::unavailable)?;
+        Ok(Checkpoints { pages, restart_at: RESTART_PAGES, bell: Some(bell), thread: Some(thread) })
     }
 
     /// Called by the writer between two batches.
@@ -55,7 +56,16 @@ impl Checkpoints {
             }
         } else if pages >= PASSIVE_PAGES {
             // Full means that the thread has been told.
-            let _ = self.bell.try_send(());
+            let _ = self.bell.as_ref().map(|bell| bell.try_send(()));
+        }
+    }
+}
+
+impl Drop for Checkpoints {
+    fn drop(&mut self) {
+        self.bell = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
         }
     }
 }

@@ -60,7 +60,12 @@ impl Db {
         self.one(sql, params, |row| row.get(0))
     }
 
-    /// Whether a statement failed since this was last asked.
+    /// Whether a statement failed since `take_failed` was last asked.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.get()
+    }
+
+    /// The same, and forgets it.
     pub(super) fn take_failed(&self) -> bool {
         self.failed.replace(false)
     }

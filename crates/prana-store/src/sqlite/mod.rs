@@ -39,8 +39,9 @@ pub(crate) use sql;
 /// The calls need a running tokio runtime (any flavour).
 #[derive(Debug)]
 pub struct SqliteStore {
-    writer: Writer,
+    // In the order in which they go: the writer closes last and takes the log with it, then the file is free.
     readers: Readers,
+    writer: Writer,
     files: Files,
     lock: Lock,
 }
@@ -64,7 +65,7 @@ impl SqliteStore {
         let (files, lock, connection) = Files::open(options)?;
         let readers = Readers::open(&files)?;
         let writer = Writer::start(&files, connection)?;
-        Ok(SqliteStore { writer, readers, files, lock })
+        Ok(SqliteStore { readers, writer, files, lock })
     }
 
     /// Writes who owns the file (an address and a token, say) into `FILE.lock`, which only its user can read, for programs that find it locked.

@@ -109,7 +109,15 @@ fn write(mut db: Db, mut checkpoints: Checkpoints, mut queue: queue::Receiver<Bo
 
 /// One transaction for all; `false`, with nothing done, if it failed.
 fn commit_all(db: &mut Db, batch: &mut Vec<Box<dyn Job>>) -> bool {
-    let done = transact(db, |db| batch.iter_mut().for_each(|job| job.run(db)));
+    let done = transact(db, |db| {
+        for job in batch.iter_mut() {
+            job.run(db);
+            // A failed statement may have ended the transaction: what came after it would be stored at once and alone.
+            if db.has_failed() {
+                break;
+            }
+        }
+    });
     if done.is_ok() {
         batch.drain(..).for_each(Job::settle);
     }
