@@ -19,6 +19,7 @@ pub mod nodes;
 pub mod record;
 pub mod registry;
 pub mod suspension;
+pub mod testing;
 pub mod time;
 
 pub use error::ErrorValue;
