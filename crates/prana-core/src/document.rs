@@ -18,6 +18,7 @@ mod read;
 mod save;
 mod scalar;
 mod scalar_offsets;
+mod schema;
 mod settings;
 mod short_form;
 mod source;
@@ -28,10 +29,11 @@ mod write_yaml;
 mod yaml;
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;
 
 pub use elixir::to_elixir;
-pub use loaded::{Loaded, from_value, load};
+pub use loaded::{Draft, Loaded, drafts, from_value, load};
 pub use matching::{Mismatch, matches};
 pub use model::{
     Backoff, Concurrency, Connection, Durability, Join, Node, NodeSettings, OnCrash, OnError, OnSuspend,
@@ -39,6 +41,7 @@ pub use model::{
 };
 pub use read::MAX_BYTES;
 pub use save::{to_json, to_value, to_yaml};
+pub use schema::{ActionSchema, document_schema};
 pub use source::Source;
 pub use test_document::{
     DEFAULT_CLOCK, Expect, ExpectFinding, ExpectNode, Mock, MockError, Step, TestFile, TestWorkflow,

@@ -134,6 +134,7 @@ impl Resolver<'_> {
         let wanted = match (&self.connection.from_port, &action.action.descriptor.default_port) {
             (Some(port), _) => port.as_str(),
             (None, Some(port)) => port,
+            (None, None) if ports.iter().any(|port| **port == *"main") => "main",
             (None, None) => return self.no_port(from, "output port must be named", ports, report),
         };
         let found = ports.iter().position(|port| **port == *wanted);

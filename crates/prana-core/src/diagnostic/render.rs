@@ -65,13 +65,14 @@ impl Page<'_> {
             None => self.without_place(diagnostic),
         }
         if let Some(help) = &diagnostic.help {
-            self.paint(BLUE, "  = ");
+            let digits = diagnostic.location.map_or(1, |place| place.line.to_string().len());
+            self.paint(BLUE, &format!("{} = ", " ".repeat(digits)));
             let _ = writeln!(self.out, "help: {}", harmless(help));
         }
     }
 
     fn without_place(&mut self, diagnostic: &Diagnostic) {
-        self.paint(BLUE, "  --> ");
+        self.paint(BLUE, " --> ");
         let _ = write!(self.out, "{}", harmless(self.source.name()));
         if !diagnostic.path.items().is_empty() {
             let _ = write!(self.out, " at {}", harmless(&diagnostic.path.to_string()));
@@ -143,6 +144,7 @@ fn harmless(text: &str) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use crate::diagnostic::Diagnostic;
     use crate::document::Source;
@@ -192,7 +194,7 @@ mod tests {
         let source = Source::new("f.yaml", b"");
         let finding =
             Diagnostic::warning("a.b", "no").with_path(crate::diagnostic::DocPath::root().join("id"));
-        assert_eq!(super::render(&[finding], &source, false), "warning[a.b]: no\n  --> f.yaml at id\n");
+        assert_eq!(super::render(&[finding], &source, false), "warning[a.b]: no\n --> f.yaml at id\n");
     }
 
     #[test]

@@ -143,6 +143,9 @@ impl<'s> Reader<'s> {
             Item::Bool(_) | Item::Int(_) | Item::Float(_) if must.starts_with("text") => {
                 Some(format!("put it in quotes: \"{}\"", self.written(tree)))
             }
+            Item::Text(_) if must == "true or false" => {
+                Some("write true or false, without quotes".to_owned())
+            }
             _ => None,
         };
         self.error(self.codes.malformed, tree.span, message).help = help;

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use prana_template::Value;
-use rustc_hash::FxHashMap;
+use rustc_hash::FxHashSet;
 
 use super::connections::ConnectionPlace;
 use super::model::Workflow;
@@ -26,11 +26,6 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    pub(crate) fn new(parsed: parse::Parsed, source: Arc<Source>, base: DocPath) -> Self {
-        let parse::Parsed { workflow, connection_places } = parsed;
-        Loaded { workflow, source, base, connection_places }
-    }
-
     /// Where the workflow is in the source: empty if it is all of it.
     pub fn base(&self) -> &DocPath {
         &self.base
@@ -82,6 +77,111 @@ impl Loaded {
     }
 }
 
+/// A workflow as far as it could be read, with what is wrong with it: for telling all problems at once, those that only
+/// a compiler sees included. Without findings it is as good as loaded.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    /// What could be read; the rest has its default. Nodes keep their places, with an empty key or type if they have none.
+    pub loaded: Loaded,
+    /// What is wrong, in the order of the document.
+    pub findings: Vec<Diagnostic>,
+    has_gaps: bool,
+}
+
+impl Draft {
+    pub(crate) fn new(source: &Arc<Source>, base: DocPath, tree: &Tree) -> Self {
+        let parse::Parsed { workflow, connection_places, findings, has_gaps } =
+            parse::workflow(Some(source), tree);
+        Draft {
+            loaded: Loaded { workflow, source: source.clone(), base, connection_places },
+            findings,
+            has_gaps,
+        }
+    }
+
+    /// Takes the findings of the reader that are about this workflow.
+    pub(crate) fn claim(&mut self, tree: &Tree, read_findings: &mut Vec<Diagnostic>) {
+        let within = |finding: &Diagnostic| match (finding.location, tree.span.range()) {
+            (Some(place), Some(bytes)) => bytes.contains(&place.start),
+            _ => false,
+        };
+        let (mut mine, others) = std::mem::take(read_findings).into_iter().partition::<Vec<_>, _>(within);
+        *read_findings = others;
+        if !mine.is_empty() {
+            read::add(&mut mine, std::mem::take(&mut self.findings));
+            self.findings = mine;
+            read::sort(&mut self.findings);
+        }
+    }
+
+    /// The workflow, if nothing is wrong with it.
+    ///
+    /// # Errors
+    /// The findings.
+    pub fn accept(self) -> Result<Loaded, Vec<Diagnostic>> {
+        if self.findings.is_empty() { Ok(self.loaded) } else { Err(self.findings) }
+    }
+
+    /// These findings and those of compiling what could be read, in the order of the document. A draft that is as good as
+    /// loaded takes all of them. Of one that is not it takes the errors, but for those that only follow from what is
+    /// missing.
+    #[must_use]
+    pub fn with_compiled(&self, compiled: Vec<Diagnostic>) -> Vec<Diagnostic> {
+        if self.findings.is_empty() {
+            return compiled;
+        }
+        let mut all = self.findings.clone();
+        all.extend(compiled.into_iter().filter(|finding| self.is_new(finding)));
+        read::sort(&mut all);
+        all
+    }
+
+    fn is_new(&self, compiled: &Diagnostic) -> bool {
+        /// What is said when a node is not there, or not what it should be.
+        const FOLLOW: &[&str] = &[
+            "workflow.unknown_node",
+            "workflow.no_trigger",
+            "expression.unknown_node",
+            "expression.node_not_before",
+            "loop.not_in_loop",
+        ];
+        let told = |finding: &Diagnostic| finding.code == compiled.code && finding.node == compiled.node;
+        let node = compiled.node.as_deref().and_then(|key| self.loaded.workflow.node(key));
+        let unreadable =
+            compiled.node.as_deref() == Some("") || node.is_some_and(|node| node.type_name.is_empty());
+        let follows = self.has_gaps && FOLLOW.contains(&compiled.code.as_ref());
+        compiled.is_error() && !unreadable && !follows && !self.findings.iter().any(told)
+    }
+}
+
+/// Reads the workflows in a text as far as they can be read.
+///
+/// # Errors
+/// The text is no JSON or YAML at all, or holds no workflow.
+pub fn drafts(name: &str, text: &[u8]) -> Result<Vec<Draft>, Vec<Diagnostic>> {
+    let read::Read { source, mut findings, many_documents } = read::read(name, text);
+    let Some(root) = source.root() else { return Err(findings) };
+    let trees = workflows(root, many_documents);
+    if trees.is_empty() {
+        return Err(vec![Diagnostic::error(INVALID_DOCUMENT, "the list holds no workflow")]);
+    }
+    let draft = |(base, tree): (DocPath, &Tree)| {
+        let mut draft = Draft::new(&source, base, tree);
+        draft.claim(tree, &mut findings);
+        draft
+    };
+    let mut drafts: Vec<Draft> = trees.into_iter().map(draft).collect();
+    repeated_ids(&mut drafts);
+    match drafts.first_mut() {
+        Some(first) if !findings.is_empty() => {
+            first.findings.append(&mut findings);
+            read::sort(&mut first.findings);
+        }
+        _ => {}
+    }
+    Ok(drafts)
+}
+
 /// Reads the workflows in a JSON or YAML text: one, a list, or several YAML documents.
 ///
 /// The name is shown with places. A name that ends in `.json` makes JSON obligatory; otherwise the text decides.
@@ -104,22 +204,13 @@ impl Loaded {
 /// assert_eq!(findings[0].code, "workflow.invalid_document");
 /// ```
 pub fn load(name: &str, text: &[u8]) -> Result<Vec<Loaded>, Vec<Diagnostic>> {
-    let read::Read { source, mut findings, many_documents } = read::read(name, text);
-    let Some(root) = source.root() else { return Err(findings) };
-    let mut loaded = Vec::new();
-    for (base, tree) in workflows(root, many_documents) {
-        match parse::workflow(Some(&source), tree) {
-            Ok(parsed) => loaded.push(Loaded::new(parsed, source.clone(), base)),
-            Err(more) => read::add(&mut findings, more),
+    let (mut loaded, mut findings) = (Vec::new(), Vec::new());
+    for draft in drafts(name, text)? {
+        match draft.accept() {
+            Ok(one) => loaded.push(one),
+            Err(more) => findings.extend(more),
         }
     }
-    if findings.is_empty() {
-        findings.extend(repeated_ids(&loaded));
-        if loaded.is_empty() {
-            findings.push(Diagnostic::error(INVALID_DOCUMENT, "the list holds no workflow"));
-        }
-    }
-    read::sort(&mut findings);
     if findings.is_empty() { Ok(loaded) } else { Err(findings) }
 }
 
@@ -128,7 +219,8 @@ pub fn load(name: &str, text: &[u8]) -> Result<Vec<Loaded>, Vec<Diagnostic>> {
 /// # Errors
 /// Everything that is wrong, in the order of the document, without places in a text.
 pub fn from_value(value: &Value) -> Result<Workflow, Vec<Diagnostic>> {
-    parse::workflow(None, &Tree::from_value(value)).map(|parsed| parsed.workflow)
+    let parsed = parse::workflow(None, &Tree::from_value(value));
+    if parsed.findings.is_empty() { Ok(parsed.workflow) } else { Err(parsed.findings) }
 }
 
 /// The trees of the workflows in a document, with their paths.
@@ -154,16 +246,19 @@ fn flatten<'t>(base: DocPath, tree: &'t Tree, found: &mut Vec<(DocPath, &'t Tree
     }
 }
 
-fn repeated_ids(loaded: &[Loaded]) -> Vec<Diagnostic> {
-    let mut seen: FxHashMap<&str, ()> = FxHashMap::default();
+fn repeated_ids(drafts: &mut [Draft]) {
+    let mut seen: FxHashSet<String> = FxHashSet::default();
     let path = DocPath::root().join("id");
-    let repeated = loaded.iter().filter(|one| seen.insert(&one.workflow.id, ()).is_some());
-    let finding = |one: &Loaded| {
-        let message = format!("two workflows here have the id `{}`", one.workflow.id);
-        Diagnostic::error("workflow.duplicate_key", message)
-            .with_help("give one of them another id")
-            .with_path(path.clone())
-            .with_location(one.locate(&path))
-    };
-    repeated.map(finding).collect()
+    for draft in drafts.iter_mut().filter(|draft| !draft.loaded.workflow.id.is_empty()) {
+        let id = &draft.loaded.workflow.id;
+        if !seen.insert(id.clone()) {
+            let finding =
+                Diagnostic::error("workflow.duplicate_key", format!("two workflows here have the id `{id}`"))
+                    .with_help("give one of them another id")
+                    .with_path(path.clone())
+                    .with_location(draft.loaded.locate(&path));
+            draft.findings.push(finding);
+            read::sort(&mut draft.findings);
+        }
+    }
 }

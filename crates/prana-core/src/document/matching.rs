@@ -90,6 +90,7 @@ fn mismatch(path: &DocPath, expected: &Value, actual: Option<&Value>) -> Mismatc
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

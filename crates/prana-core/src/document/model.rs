@@ -8,7 +8,7 @@ use prana_template::{Map, Value};
 ///
 /// Loading guarantees well-formed ids and keys and settings within their ranges. Whether action types and ports exist
 /// is for the compiler to say.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Workflow {
     /// Letters, digits, `_`, `.`, `-`; 1 to 128 of them.
     pub id: String,
@@ -41,7 +41,7 @@ impl Workflow {
 }
 
 /// One step of a workflow.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Node {
     /// Unique in the workflow: letters, digits, `_`, `-`; 1 to 64 of them.
     pub key: String,

@@ -5,13 +5,13 @@ use rustc_hash::FxHashMap;
 use super::connections::{self, ConnectionPlace};
 use super::elixir;
 use super::fields::{Codes, Fields, Reader};
-use super::model::{Node, NodeSettings, Position, Workflow, WorkflowSettings};
+use super::model::{Node, Position, Workflow};
 use super::read::INVALID_DOCUMENT;
 use super::settings;
 use super::source::Source;
 use super::tree::{Span, Tree};
 use crate::diagnostic::Diagnostic;
-use prana_template::{Map, Value};
+use prana_template::Value;
 
 pub(crate) const CODES: Codes = Codes { malformed: INVALID_DOCUMENT, unknown: "workflow.unknown_field" };
 
@@ -24,50 +24,51 @@ pub(crate) const NODE_FIELDS: &[&str] =
 const WORKFLOW: &str = "a workflow";
 const NODE: &str = "a node";
 
-/// A workflow, and where its connections are written.
+/// A workflow as far as it could be read, where its connections are written, and what is wrong with it.
 pub(crate) struct Parsed {
     pub workflow: Workflow,
     pub connection_places: Vec<ConnectionPlace>,
+    /// In the order of the document, with paths in the workflow.
+    pub findings: Vec<Diagnostic>,
+    /// Whether nodes are missing or lack their key or type, so that what refers to them can't be judged.
+    pub has_gaps: bool,
 }
 
-/// Reads a workflow. The findings have paths within it.
-///
-/// # Errors
-/// All findings, in the order of the document.
-pub(crate) fn workflow(source: Option<&Source>, tree: &Tree) -> Result<Parsed, Vec<Diagnostic>> {
+/// Reads a workflow. What can't be read has its default; nodes keep their places in the list.
+pub(crate) fn workflow(source: Option<&Source>, tree: &Tree) -> Parsed {
     let mut reader = Reader::new(source, CODES);
-    let parsed = read_workflow(&mut reader, tree);
-    let mut findings = reader.findings;
-    super::read::sort(&mut findings);
-    match parsed {
-        Some(parsed) if findings.is_empty() => Ok(parsed),
-        _ => Err(findings),
+    let mut parsed = Parsed {
+        workflow: Workflow::default(),
+        connection_places: Vec::new(),
+        findings: Vec::new(),
+        has_gaps: true,
+    };
+    if let Some(fields) = reader.fields(tree, WORKFLOW, WORKFLOW_FIELDS) {
+        parsed.has_gaps = read_workflow(&mut reader, &fields, &mut parsed);
     }
+    parsed.findings = reader.findings;
+    super::read::sort(&mut parsed.findings);
+    parsed
 }
 
-fn read_workflow(reader: &mut Reader<'_>, tree: &Tree) -> Option<Parsed> {
-    let fields = reader.fields(tree, WORKFLOW, WORKFLOW_FIELDS)?;
-    let id = reader.required(&fields, WORKFLOW, "id", id);
-    let name = reader.optional(&fields, "name", Reader::text);
-    let description = reader.optional(&fields, "description", Reader::text);
-    let version = reader.optional(&fields, "version", |r, tree| r.integer(tree, 0..=u64::MAX));
-    let variables = reader.optional(&fields, "variables", |r, tree| r.map(tree, "of names and values"));
-    let settings = reader.optional(&fields, "settings", |r, tree| Some(settings::workflow(r, tree)));
-    let nodes = reader.optional(&fields, "nodes", nodes);
+/// Fills in what is there; whether there are gaps.
+fn read_workflow(reader: &mut Reader<'_>, fields: &Fields<'_>, parsed: &mut Parsed) -> bool {
+    let workflow = &mut parsed.workflow;
+    workflow.id = reader.required(fields, WORKFLOW, "id", id).unwrap_or_default();
+    workflow.name = reader.optional(fields, "name", Reader::text);
+    workflow.description = reader.optional(fields, "description", Reader::text);
+    workflow.version = reader.optional(fields, "version", |r, tree| r.integer(tree, 0..=u64::MAX));
+    let variables = reader.optional(fields, "variables", |r, tree| r.map(tree, "of names and values"));
+    workflow.variables = variables.unwrap_or_default();
+    let settings = reader.optional(fields, "settings", |r, tree| Some(settings::workflow(r, tree)));
+    workflow.settings = settings.unwrap_or_default();
+    let nodes = reader.optional(fields, "nodes", nodes);
+    let unread = nodes.is_none() && fields.present("nodes").is_some();
+    workflow.nodes = nodes.unwrap_or_default();
     let connections =
-        reader.optional(&fields, "connections", |r, tree| Some(connections::connections(r, tree)));
-    let (connections, connection_places) = connections.unwrap_or_default().into_iter().unzip();
-    let workflow = Workflow {
-        id: id?,
-        name,
-        description,
-        version,
-        variables: variables.unwrap_or_default(),
-        settings: settings.unwrap_or_else(WorkflowSettings::default),
-        nodes: nodes.unwrap_or_default(),
-        connections,
-    };
-    Some(Parsed { workflow, connection_places })
+        reader.optional(fields, "connections", |r, tree| Some(connections::connections(r, tree)));
+    (workflow.connections, parsed.connection_places) = connections.unwrap_or_default().into_iter().unzip();
+    unread || workflow.nodes.iter().any(|node| node.key.is_empty() || node.type_name.is_empty())
 }
 
 fn id(reader: &mut Reader<'_>, tree: &Tree) -> Option<String> {
@@ -82,8 +83,9 @@ fn id(reader: &mut Reader<'_>, tree: &Tree) -> Option<String> {
 fn nodes(reader: &mut Reader<'_>, tree: &Tree) -> Option<Vec<Node>> {
     let mut seen: FxHashMap<String, Span> = FxHashMap::default();
     reader.each(tree, "of nodes", |reader, tree| {
-        let (node, key_span) = node(reader, tree)?;
+        let (node, key_span) = node(reader, tree);
         match seen.get(&node.key) {
+            _ if node.key.is_empty() => {}
             Some(first) => duplicate_key(reader, &node, key_span, *first),
             None => {
                 seen.insert(node.key.clone(), key_span);
@@ -104,16 +106,19 @@ fn duplicate_key(reader: &mut Reader<'_>, node: &Node, span: Span, first: Span) 
     });
 }
 
-fn node(reader: &mut Reader<'_>, tree: &Tree) -> Option<(Node, Span)> {
+/// A node and the place of its key. Key and type are empty where they can't be read.
+fn node(reader: &mut Reader<'_>, tree: &Tree) -> (Node, Span) {
     let key = node_key_of(tree);
     reader.about_node(key, |reader| {
         let mut known = NODE_FIELDS.to_vec();
         known.push(elixir::METADATA);
-        let fields = reader.fields(tree, NODE, &known)?;
-        let key = reader.required(&fields, NODE, "key", node_key);
-        let span = fields.present("key").map_or(fields.span(), |entry| entry.value.span);
-        let node = node_of(reader, &fields, key);
-        node.map(|node| (node, span))
+        match reader.fields(tree, NODE, &known) {
+            None => (Node::default(), tree.span),
+            Some(fields) => {
+                let span = fields.present("key").map_or(fields.span(), |entry| entry.value.span);
+                (node_of(reader, &fields), span)
+            }
+        }
     })
 }
 
@@ -126,24 +131,25 @@ fn node_key_of(tree: &Tree) -> Option<String> {
     }
 }
 
-fn node_of(reader: &mut Reader<'_>, fields: &Fields<'_>, key: Option<String>) -> Option<Node> {
+fn node_of(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Node {
+    let key = reader.required(fields, NODE, "key", node_key);
     let name = reader.optional(fields, "name", Reader::text);
     let type_name = reader.required(fields, NODE, "type", Reader::text);
     let params = reader.optional(fields, "params", |r, tree| r.map(tree, "of parameters"));
     let settings = reader.optional(fields, "settings", |r, tree| Some(settings::node(r, tree)));
     let position = reader.optional(fields, "position", position);
     let position = position.or_else(|| reader.optional(fields, elixir::METADATA, elixir::position));
-    Some(Node {
+    Node {
+        key: key.unwrap_or_default(),
         name,
-        params: Value::Map(params.unwrap_or_else(Map::new)),
-        settings: settings.unwrap_or_else(NodeSettings::default),
+        type_name: type_name.unwrap_or_default(),
+        params: Value::Map(params.unwrap_or_default()),
+        settings: settings.unwrap_or_default(),
         position,
         notes: reader.optional(fields, "notes", Reader::text),
         disabled: reader.optional(fields, "disabled", Reader::bool).unwrap_or(false),
         pinned: fields.present("pinned").map(|entry| entry.value.to_value()),
-        key: key?,
-        type_name: type_name?,
-    })
+    }
 }
 
 fn node_key(reader: &mut Reader<'_>, tree: &Tree) -> Option<String> {

@@ -6,13 +6,13 @@ use indexmap::IndexMap;
 use prana_template::{Map, Value};
 
 use super::fields::{Codes, Fields, Reader};
-use super::loaded::Loaded;
-use super::parse;
+use super::loaded::{Draft, Loaded};
 use super::read;
 use super::source::Source;
 use super::test_steps;
 use super::tree::{Item, Tree};
 use crate::diagnostic::{Diagnostic, DocPath};
+use crate::suspension::Suspension;
 use crate::time::Timestamp;
 
 /// Where the virtual clock of a test starts that does not say so: 2026-01-01T00:00:00Z.
@@ -50,8 +50,9 @@ pub enum TestWorkflow {
     Inline(Box<Loaded>),
     /// It stands in a file: a path as written, relative to the test.
     File(String),
-    /// It stands in the test and can't be loaded, which may be what the test is about.
-    Refused(Vec<Diagnostic>),
+    /// It stands in the test and can't be loaded, which may be what the test is about: compare
+    /// [`Draft::with_compiled`] with what is expected.
+    Refused(Box<Draft>),
 }
 
 /// What stands in for one attempt of a node.
@@ -67,7 +68,7 @@ pub enum Mock {
     /// The action fails.
     Fail(MockError),
     /// The node suspends. Its output is what it is resumed with.
-    Suspend(Value),
+    Suspend(Suspension),
 }
 
 /// The error of a mocked failure.
@@ -285,34 +286,19 @@ fn workflow(
 }
 
 fn inline_workflow(source: &Arc<Source>, tree: &Tree, read_findings: &mut Vec<Diagnostic>) -> TestWorkflow {
-    let within = |finding: &Diagnostic| match (finding.location, tree.span.range()) {
-        (Some(place), Some(bytes)) => bytes.contains(&place.start),
-        _ => false,
-    };
-    let (mut refused, outside) = std::mem::take(read_findings).into_iter().partition::<Vec<_>, _>(within);
-    *read_findings = outside;
-    match parse::workflow(Some(source), tree) {
-        Ok(parsed) if refused.is_empty() => TestWorkflow::Inline(Box::new(Loaded::new(
-            parsed,
-            source.clone(),
-            DocPath::root().join("workflow"),
-        ))),
-        Ok(_) => TestWorkflow::Refused(refused),
-        Err(more) => {
-            read::add(&mut refused, more);
-            read::sort(&mut refused);
-            TestWorkflow::Refused(refused)
-        }
+    let mut draft = Draft::new(source, DocPath::root().join("workflow"), tree);
+    draft.claim(tree, read_findings);
+    if draft.findings.is_empty() {
+        TestWorkflow::Inline(Box::new(draft.loaded))
+    } else {
+        TestWorkflow::Refused(Box::new(draft))
     }
 }
 
 fn others(reader: &mut Reader<'_>, source: &Arc<Source>, tree: &Tree) -> Option<Vec<Loaded>> {
-    reader.each(tree, "of workflows", |reader, tree| match parse::workflow(Some(source), tree) {
-        Ok(parsed) => Some(Loaded::new(parsed, source.clone(), reader.path().clone())),
-        Err(findings) => {
-            reader.findings.extend(findings);
-            None
-        }
+    reader.each(tree, "of workflows", |reader, tree| {
+        let draft = Draft::new(source, reader.path().clone(), tree);
+        draft.accept().map_err(|findings| reader.findings.extend(findings)).ok()
     })
 }
 
@@ -379,7 +365,7 @@ fn mock_error(reader: &mut Reader<'_>, tree: &Tree) -> Option<MockError> {
     })
 }
 
-fn suspension(reader: &mut Reader<'_>, tree: &Tree) -> Option<Value> {
+fn suspension(reader: &mut Reader<'_>, tree: &Tree) -> Option<Suspension> {
     const WHAT: &str = "a suspension";
     const TYPES: &[&str] = &["webhook", "interval", "schedule", "sub_workflow", "retry", "decision"];
     let known = ["type", "wait_till", "sub_workflow_id", "execution_mode"];
@@ -387,11 +373,25 @@ fn suspension(reader: &mut Reader<'_>, tree: &Tree) -> Option<Value> {
     let kind = reader.required(&fields, WHAT, "type", |r, tree| {
         r.word(tree, TYPES, |word| TYPES.iter().find(|known| **known == word).copied())
     })?;
-    let timed = matches!(kind, "interval" | "schedule" | "retry");
-    if timed {
-        reader.required(&fields, WHAT, "wait_till", time)?;
-    } else {
-        reader.optional(&fields, "wait_till", time);
+    let deadline = reader.optional(&fields, "wait_till", time);
+    let needed = |reader: &mut Reader<'_>| reader.required(&fields, WHAT, "wait_till", |_, _| deadline);
+    match kind {
+        "webhook" => Some(Suspension::Webhook { wait_till: deadline }),
+        "interval" => needed(reader).map(|wait_till| Suspension::Interval { wait_till }),
+        "schedule" => needed(reader).map(|wait_till| Suspension::Schedule { wait_till }),
+        "retry" => needed(reader).map(|wait_till| Suspension::Retry { wait_till }),
+        "sub_workflow" => sub_workflow(reader, tree),
+        _ => Some(Suspension::Decision),
     }
-    Some(tree.to_value())
+}
+
+fn sub_workflow(reader: &mut Reader<'_>, tree: &Tree) -> Option<Suspension> {
+    match prana_template::from_value::<Suspension>(&tree.to_value()) {
+        Ok(suspension) => Some(suspension),
+        Err(error) => {
+            let help = "it needs `sub_workflow_id` and `execution_mode`: sync, async or fire_and_forget";
+            reader.malformed(tree.span, format!("this is no wait for a sub-workflow: {error}"), help);
+            None
+        }
+    }
 }

@@ -27,7 +27,7 @@ impl Span {
 
     /// The bytes it covers, if it came from a text.
     pub fn range(self) -> Option<Range<usize>> {
-        (self != Span::NONE).then(|| self.start as usize..self.end as usize)
+        (self != Span::NONE).then_some(self.start as usize..self.end as usize)
     }
 }
 

@@ -54,10 +54,7 @@ impl Effects for MockEffects {
                 failure.retryable = error.retryable;
                 Err(failure)
             }
-            Some(Mock::Suspend(suspension)) => match prana_template::from_value(suspension) {
-                Ok(suspension) => Ok(EffectOutput::Suspend(suspension)),
-                Err(error) => Err(ErrorValue::new("test.invalid_mock", error.to_string()).not_retryable()),
-            },
+            Some(Mock::Suspend(suspension)) => Ok(EffectOutput::Suspend(suspension.clone())),
             None => {
                 Err(ErrorValue::new("test.invalid_mock", "there is no mock for this node").not_retryable())
             }

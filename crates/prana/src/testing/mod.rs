@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use prana_core::compile::{Compilation, Options, compile};
 use prana_core::diagnostic::{Diagnostic, Severity};
 use prana_core::document::{
-    self, Expect, ExpectFinding, Loaded, Step, TestFile, TestWorkflow, WaitName, Workflow,
+    self, Draft, Expect, ExpectFinding, Loaded, Step, TestFile, TestWorkflow, WaitName, Workflow,
 };
 use prana_core::{ExecutionId, Registry};
 use prana_store::{Catalog, MemoryStore, Store, Target};
@@ -57,13 +57,13 @@ pub async fn run_file(path: &Path, text: &[u8], options: &TestOptions) -> Result
     Ok(Report { name: test.name.clone(), file: name, problems })
 }
 
-/// The workflow under test: loaded, or refused with reasons.
-type Subject = Result<Loaded, Vec<Diagnostic>>;
+/// The workflow under test: loaded, or as far as it could be read.
+type Subject = Result<Loaded, Box<Draft>>;
 
 fn subject(path: &Path, test: &TestFile) -> Result<Subject, Vec<Diagnostic>> {
     match &test.workflow {
         TestWorkflow::Inline(loaded) => Ok(Ok((**loaded).clone())),
-        TestWorkflow::Refused(findings) => Ok(Err(findings.clone())),
+        TestWorkflow::Refused(draft) => Ok(Err(draft.clone())),
         TestWorkflow::File(file) => {
             let file = path.parent().unwrap_or(Path::new("")).join(file);
             let unreadable = |error: std::io::Error| {
@@ -71,10 +71,8 @@ fn subject(path: &Path, test: &TestFile) -> Result<Subject, Vec<Diagnostic>> {
                 vec![Diagnostic::error("test.invalid_document", message)]
             };
             let text = std::fs::read(&file).map_err(unreadable)?;
-            Ok(match document::load(&file.display().to_string(), &text) {
-                Ok(mut loaded) => Ok(loaded.remove(0)),
-                Err(findings) => Err(findings),
-            })
+            let draft = document::drafts(&file.display().to_string(), &text)?.remove(0);
+            Ok(if draft.findings.is_empty() { Ok(draft.loaded) } else { Err(Box::new(draft)) })
         }
     }
 }
@@ -213,7 +211,7 @@ impl<'t> Harness<'t> {
             }
             Step::Cancel { expect } => {
                 let cancelled = match self.execution {
-                    Some(id) => self.engine.cancel(id, "the test cancels it").await.map(|_| ()),
+                    Some(id) => self.engine.cancel(id, "the test cancels it").await,
                     None => Ok(()),
                 };
                 let cancelled = self.then_idle(cancelled).await;
@@ -231,7 +229,7 @@ impl<'t> Harness<'t> {
     ) -> Result<(), EngineError> {
         let loaded = match &self.subject {
             Ok(loaded) => loaded,
-            Err(findings) => return Err(EngineError::InvalidWorkflow(findings.clone())),
+            Err(draft) => return Err(EngineError::InvalidWorkflow(draft.findings.clone())),
         };
         let options =
             StartOptions { trigger, environment: self.environment.clone(), ..StartOptions::default() };
@@ -274,20 +272,13 @@ impl<'t> Harness<'t> {
     }
 
     fn compile_step(&self, expected: &[ExpectFinding], severity: Severity) -> Vec<String> {
+        let loaded = self.subject.as_ref().unwrap_or_else(|draft| &draft.loaded);
+        let locate = loaded.locator();
+        let options = Options { mocked: &self.mocked, locate: Some(&locate), ..Options::default() };
+        let Compilation { diagnostics, .. } = compile(&loaded.workflow, &self.options.registry, options);
         let found = match &self.subject {
-            Err(findings) => findings.clone(),
-            Ok(loaded) => {
-                let locate = |path: &prana_core::diagnostic::DocPath,
-                              range: Option<std::ops::Range<usize>>| match range
-                {
-                    Some(range) => loaded.locate_in(path, range),
-                    None => loaded.locate(path),
-                };
-                let options = Options { mocked: &self.mocked, locate: Some(&locate), ..Options::default() };
-                let Compilation { diagnostics, .. } =
-                    compile(&loaded.workflow, &self.options.registry, options);
-                diagnostics
-            }
+            Ok(_) => diagnostics,
+            Err(draft) => draft.with_compiled(diagnostics),
         };
         if severity == Severity::Warning && found.iter().any(Diagnostic::is_error) {
             return found.iter().map(|finding| format!("the workflow is refused: {finding}")).collect();

@@ -1,5 +1,6 @@
 //! Test documents.
 
+use crate::diagnostic::{Diagnostic, PathItem};
 use crate::document::*;
 use crate::duration;
 use prana_template::Value;
@@ -96,7 +97,8 @@ fn a_workflow_that_cannot_be_loaded_is_kept_with_its_findings() {
     let test = test(
         "workflow:\n  id: w\n  id: x\n  nodes: [{key: a, tpye: t}]\nsteps:\n  - compile_error: [{code: workflow.unknown_field}]\n",
     );
-    let TestWorkflow::Refused(findings) = test.workflow else { panic!("{:?}", test.workflow) };
+    let TestWorkflow::Refused(draft) = test.workflow else { panic!("{:?}", test.workflow) };
+    let findings = &draft.findings;
     let codes: Vec<(&str, u32)> =
         findings.iter().map(|f| (f.code.as_ref(), f.location.unwrap().line)).collect();
     assert_eq!(
@@ -150,4 +152,35 @@ fn bad_test_documents() {
     refuse(&step("resume: {data: 1}"), "3:13", "names a node");
     refuse(&step("advance: soon"), "3:14", "not a duration");
     refuse(&step("compile_error: {}"), "3:20", "must be a list");
+}
+
+#[test]
+fn what_compiling_finds_joins_what_loading_found() {
+    let text = "id: w\nnodes:\n  - {key: a, type: nope}\n  - {key: b, type: t, settings: {max_retries: 11}}\n  - {key: c}\nconnections: [a -> x]\n";
+    let draft = drafts("w.yaml", text.as_bytes()).unwrap().remove(0);
+    assert_eq!(draft.loaded.workflow.nodes.len(), 3);
+    let finding = |code: &'static str, node: &str, path: &str| {
+        let path =
+            path.split('.').map(|item| item.parse().map_or_else(|_| item.into(), PathItem::Index)).collect();
+        let place = draft.loaded.locate(&path);
+        Diagnostic::error(code, "x").with_node(node).with_path(path).with_location(place)
+    };
+    let all = draft.with_compiled(vec![
+        finding("workflow.unknown_action", "a", "nodes.0.type"),
+        finding("workflow.unknown_action", "c", "nodes.2"),
+        finding("workflow.unknown_node", "x", "connections.0"),
+        finding("workflow.unknown_port", "a", "connections.0"),
+        Diagnostic::warning("loop.no_exit", "x").with_node("a"),
+    ]);
+    let shown: Vec<String> =
+        all.iter().map(|f| format!("{} {}", f.code, f.node.as_deref().unwrap_or(""))).collect();
+    assert_eq!(
+        shown,
+        [
+            "workflow.unknown_action a",
+            "workflow.invalid_settings b",
+            "workflow.invalid_document c",
+            "workflow.unknown_port a"
+        ]
+    );
 }
