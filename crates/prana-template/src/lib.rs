@@ -18,16 +18,19 @@
 
 mod budget;
 mod error;
+mod eval;
 mod filters;
 mod names;
 mod nearest;
 mod params;
+mod program;
+mod syntax;
 mod template;
 mod value;
 
 pub use budget::Budget;
 pub use error::{EvalError, ParamsError, Span, TemplateError};
-pub use filters::Filters;
+pub use filters::{FilterError, FilterExample, FilterReference, Filters};
 pub use names::{FixedNames, NameError, Names, PathItem, PathSegment, Resolved, Scope, Slot, path_text};
 pub use params::{Params, ParamsOptions};
 pub use template::Template;

@@ -289,17 +289,25 @@ pub(crate) fn unicode_escape(text: &[u8]) -> Option<(char, usize)> {
 
 /// Writes compact JSON.
 pub(crate) fn write_value(out: &mut String, value: &Value) {
+    write_value_within(out, value, usize::MAX);
+}
+
+/// Writes compact JSON and stops early, with false, when it is clear that `out` gets longer than `limit`.
+pub(crate) fn write_value_within(out: &mut String, value: &Value, limit: usize) -> bool {
     match value {
         Value::Null => out.push_str("null"),
         Value::Bool(true) => out.push_str("true"),
         Value::Bool(false) => out.push_str("false"),
         Value::Int(n) => write_int(out, *n),
         Value::Float(x) => write_float(out, *x),
+        Value::Str(text) if text.len() > limit => return false,
         Value::Str(text) => write_json_text(out, text),
         Value::List(list) => {
             for (i, item) in list.iter().enumerate() {
                 out.push(if i == 0 { '[' } else { ',' });
-                write_value(out, item);
+                if !write_value_within(out, item, limit) {
+                    return false;
+                }
             }
             out.push_str(if list.is_empty() { "[]" } else { "]" });
         }
@@ -308,11 +316,14 @@ pub(crate) fn write_value(out: &mut String, value: &Value) {
                 out.push(if i == 0 { '{' } else { ',' });
                 write_json_text(out, key);
                 out.push(':');
-                write_value(out, value);
+                if !write_value_within(out, value, limit) {
+                    return false;
+                }
             }
             out.push_str(if map.is_empty() { "{}" } else { "}" });
         }
     }
+    out.len() <= limit
 }
 
 /// Writes an integer.

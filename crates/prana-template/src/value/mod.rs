@@ -14,7 +14,9 @@ pub use list::List;
 pub use map::Map;
 pub use str::Str;
 
-pub(crate) use json::{write_float, write_int, write_json_text, write_value};
+pub(crate) use json::{
+    number_length, unicode_escape, write_float, write_int, write_json_text, write_value_within,
+};
 
 /// Deepest nesting of lists and maps that is accepted from outside or built by a template.
 pub const MAX_DEPTH: u32 = 128;
