@@ -281,6 +281,8 @@ impl Inner {
         let delta = live.take_delta(self.clock.now(), release);
         let changes = !is_empty(&delta);
         if !changes && !self.store.retains_trail() {
+            // Nothing is kept, so nothing is to wait for: those who listen hear it now.
+            self.tell_all(live);
             return Ok(true);
         }
         let next_sequence = delta.entries.last().map(|entry| entry.sequence + 1);
@@ -303,9 +305,7 @@ impl Inner {
 
     /// What follows a commit: events go out, children begin, others wake.
     async fn committed(self: &Arc<Self>, live: &mut Live, committed: &Committed) {
-        for entry in std::mem::take(&mut live.turn.entries) {
-            self.tell(&live.header, &entry);
-        }
+        self.tell_all(live);
         for child in std::mem::take(&mut live.turn.born) {
             self.take_over(child);
         }
@@ -316,6 +316,12 @@ impl Inner {
         }
         if committed.woke {
             self.wake.notify_one();
+        }
+    }
+
+    fn tell_all(&self, live: &mut Live) {
+        for entry in std::mem::take(&mut live.turn.entries) {
+            self.tell(&live.header, &entry);
         }
     }
 

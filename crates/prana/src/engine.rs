@@ -264,6 +264,20 @@ impl Engine {
         ended.map_err(|_| EngineError::Unavailable("the engine stopped before the execution ended".into()))
     }
 
+    /// Starts an execution whose end the caller waits for: its identity at once, and its end when it comes. It may not be durable before it ends.
+    ///
+    /// # Errors
+    /// As [`Engine::run_with`].
+    pub async fn begin(
+        &self,
+        id: &str,
+        input: Value,
+        options: StartOptions,
+    ) -> Result<(ExecutionId, oneshot::Receiver<Outcome>), EngineError> {
+        let started = self.inner.start(id, input, options, true).await?;
+        Ok((started.id, started.ended))
+    }
+
     /// Starts the active version of a workflow. When this returns, the execution is durable.
     ///
     /// # Errors
@@ -311,12 +325,16 @@ impl Engine {
         self.inner.deliver(id, target, &Message::Resume { data }).await
     }
 
-    /// Ends an execution. It takes effect before its next node starts.
+    /// Ends an execution. It takes effect before its next node starts; one that has ended already stays as it is.
     ///
     /// # Errors
-    /// [`EngineError::NotSuspended`] if it has ended already.
-    pub async fn cancel(&self, id: ExecutionId, reason: &str) -> Result<Delivered, EngineError> {
-        self.inner.deliver(id, Target::Execution, &Message::Cancel { reason: reason.into() }).await
+    /// [`EngineError::UnknownExecution`], or what the store says.
+    pub async fn cancel(&self, id: ExecutionId, reason: &str) -> Result<(), EngineError> {
+        let message = Message::Cancel { reason: reason.into() };
+        match self.inner.deliver(id, Target::Execution, &message).await {
+            Ok(_) | Err(EngineError::NotSuspended { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// An execution with its audit trail.

@@ -66,7 +66,7 @@ fn mentions_nodes(node: &Node, action: &NodeAction) -> bool {
 /// `kept` is the place in the document of each node of the compiled graph, whose numbers slots hold.
 fn mark_read(params: &Params, kept: &[usize], read: &mut [bool]) {
     for slot in params.slots() {
-        if let Source::NodeOutput(node) | Source::Node(node) = Source::from_slot(slot) {
+        if let Source::NodeOutput(node) | Source::Node(node) = Source::from_slot(*slot) {
             read[kept[node.index()]] = true;
         }
     }
@@ -101,7 +101,7 @@ impl Compiler<'_> {
             secrets: self.secrets,
         };
         let literal = |path: &[PathSegment]| descriptor.is_literal(path);
-        let item = |path: &[PathSegment]| matches!(path, [PathSegment::Key(key), ..] if descriptor.item_fields.contains(&&**key));
+        let item = |path: &[PathSegment]| descriptor.allows_item(path, &self.node.params);
         let options = ParamsOptions { literal: &literal, allow_item: &item };
         let compiled = Params::compile(&self.node.params, &names, registry.filters(), &options);
         match compiled {

@@ -5,6 +5,7 @@
 
 mod apply;
 mod budget;
+mod calls;
 mod deliver;
 mod select;
 mod state;

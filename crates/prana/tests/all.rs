@@ -1,0 +1,6 @@
+//! Tests of the engine as a whole, in one binary.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod architecture;
+mod conformance;

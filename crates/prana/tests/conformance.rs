@@ -1,0 +1,49 @@
+//! Every behaviour file, on every store, with and without a restart before each node.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use prana::testing::{TestOptions, run_file};
+use prana::{NoEffects, core::Registry};
+
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files(&path, found);
+        } else if path.to_string_lossy().ends_with(".test.yaml") {
+            found.push(path);
+        }
+    }
+}
+
+fn check(restart_every_step: bool, sqlite: bool) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../conformance");
+    let mut paths = Vec::new();
+    files(&root, &mut paths);
+    paths.sort();
+    let filter = std::env::var("PRANA_TEST_FILTER").unwrap_or_default();
+    let options = TestOptions { registry: Registry::standard(), effects: Arc::new(NoEffects), restart_every_step, sqlite };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut failed = Vec::new();
+    for path in paths.iter().filter(|path| path.to_string_lossy().contains(&filter)) {
+        let text = std::fs::read(path).unwrap();
+        let name = path.strip_prefix(&root).unwrap().display().to_string();
+        match runtime.block_on(run_file(path, &text, &options)) {
+            Ok(report) if report.passed() => {}
+            Ok(report) => failed.push(format!("{name}: {}\n  {}", report.name, report.problems.join("\n  "))),
+            Err(findings) => failed.push(format!("{name}: {findings:?}")),
+        }
+    }
+    assert!(failed.is_empty(), "{} of {} failed:\n{}", failed.len(), paths.len(), failed.join("\n"));
+}
+
+#[test]
+fn in_memory() {
+    check(false, false);
+}
+
+#[test]
+fn in_memory_with_restarts() {
+    check(true, false);
+}
