@@ -94,6 +94,8 @@ pub struct Descriptor {
     pub item_fields: &'static [&'static str],
     /// Parameters that are never templates.
     pub literal_fields: &'static [&'static str],
+    /// The parameter that makes many calls of one, if the action has one: see [`Batch`].
+    pub batch_field: Option<&'static str>,
     /// True if it may not be disabled though it has a default port.
     pub cannot_disable: bool,
     ports_of: Option<PortsOf>,
@@ -121,6 +123,7 @@ impl Descriptor {
             default_port: Some("main".into()),
             item_fields: &[],
             literal_fields: &[],
+            batch_field: None,
             cannot_disable: false,
             ports_of: None,
             schema: Arc::new(|| schemars::schema_for!(P).to_value()),
@@ -191,6 +194,13 @@ impl Descriptor {
         self
     }
 
+    /// Names the parameter, a [`Batch`], that makes many calls of one.
+    #[must_use]
+    pub fn batch(mut self, name: &'static str) -> Self {
+        self.batch_field = Some(name);
+        self
+    }
+
     /// Refuses to be disabled.
     #[must_use]
     pub fn cannot_disable(mut self) -> Self {
@@ -234,6 +244,13 @@ impl Descriptor {
         (self.check)(params)
     }
 
+    /// True if `$item` and `$index` are known in the parameter at this path, of a node with these parameters.
+    pub fn allows_item(&self, path: &[PathSegment], params: &Value) -> bool {
+        let [PathSegment::Key(key), ..] = path else { return false };
+        let in_batch = |batch: &str| **key != *batch && params.get(batch).is_some();
+        self.item_fields.contains(&&**key) || self.batch_field.is_some_and(in_batch)
+    }
+
     /// True if the parameter at this path is text as it is, never a template.
     pub fn is_literal(&self, path: &[PathSegment]) -> bool {
         matches!(path, [PathSegment::Key(key), ..] if self.literal_fields.contains(&&**key))
@@ -247,6 +264,23 @@ impl std::fmt::Debug for Descriptor {
             .field("effect", &self.effect)
             .finish()
     }
+}
+
+/// Many calls with one node. The other parameters of the node are rendered once for each item, with `$item` and `$index`, and the action
+/// gets `{requests: [parameters of each call], concurrency}` in the place of its own parameters.
+#[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Batch {
+    /// One call is made for each of these.
+    #[schemars(with = "Vec<serde_json::Value>")]
+    pub items: prana_template::List,
+    /// How many calls may be under way at once, 1 to 100.
+    #[serde(default = "ten")]
+    pub concurrency: u32,
+}
+
+fn ten() -> u32 {
+    10
 }
 
 /// What a pure action sees of the execution while it runs.

@@ -10,7 +10,7 @@ use prana_core::execution::{Execution, Header, Status};
 use prana_core::graph::SignResumeUrl;
 use prana_core::record::Entry;
 use prana_core::{ErrorValue, ExecutionId, Registry, Timestamp};
-use prana_store::{Catalog, Delivered, Holder, MemoryStore, Row, Store, Target, WorkerId};
+use prana_store::{Catalog, Delivered, Holder, LoadFrom, MemoryStore, Row, Store, Target, WorkerId};
 use prana_template::{Str, Value};
 use tokio::sync::{Notify, oneshot};
 
@@ -312,6 +312,23 @@ impl Engine {
         self.answer(id, Target::Node(Arc::from(node)), data).await
     }
 
+    /// An answer by node key needs a node that waits, or may wait later.
+    async fn check_can_wait(&self, id: ExecutionId, node: &str) -> Result<(), EngineError> {
+        let loaded = self.inner.store.load(id, LoadFrom::Start).await?;
+        let loaded = loaded.ok_or(EngineError::UnknownExecution(id))?;
+        let waits = loaded.waits.iter().any(|wait| wait.open && *wait.wait.node_key == *node);
+        if waits || loaded.row.status.is_ended() || !self.inner.store.retains_trail() {
+            return Ok(());
+        }
+        let (header, entries) = self.inner.decode(&loaded).await?;
+        let graph = self.inner.graph(&Arc::new(header), &entries).await?;
+        if entries.is_empty() || graph.can_still_run(node) {
+            return Ok(());
+        }
+        let reason = format!("`{node}` doesn't wait, and no way leads to it any more");
+        Err(EngineError::NotSuspended { status: graph.status().as_str().to_owned(), reason })
+    }
+
     /// Answers one wait: a run, or the wait that a link was made for. Twice the same is once.
     ///
     /// # Errors
@@ -322,6 +339,9 @@ impl Engine {
         target: Target,
         data: Value,
     ) -> Result<Delivered, EngineError> {
+        if let Target::Node(node) = &target {
+            self.check_can_wait(id, node).await?;
+        }
         self.inner.deliver(id, target, &Message::Resume { data }).await
     }
 

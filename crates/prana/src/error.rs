@@ -51,10 +51,14 @@ impl EngineError {
         EngineError::Encoding(reason.to_string())
     }
 
-    /// The stable code.
+    /// The stable code; of a refused workflow that of its first error.
     pub fn code(&self) -> String {
         match self {
             EngineError::Store(_) => "store.refused".to_owned(),
+            EngineError::InvalidWorkflow(findings) => {
+                let first = findings.iter().find(|finding| finding.is_error());
+                first.map_or_else(|| "workflow.invalid".to_owned(), |finding| finding.code.to_string())
+            }
             other => other.to_string().split(':').next().unwrap_or_default().to_owned(),
         }
     }

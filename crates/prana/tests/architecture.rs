@@ -32,7 +32,8 @@ fn dependencies(name: &str) -> BTreeSet<String> {
 #[test]
 fn dependencies_point_one_way() {
     for (name, allowed) in MAY_USE {
-        let own: Vec<String> = dependencies(name).into_iter().filter(|other| other.starts_with("prana")).collect();
+        let own: Vec<String> =
+            dependencies(name).into_iter().filter(|other| other.starts_with("prana")).collect();
         for other in own {
             assert!(allowed.contains(&other.as_str()), "{name} must not depend on {other}");
         }
@@ -44,7 +45,10 @@ fn every_crate_has_its_place() {
     let known: BTreeSet<&str> = MAY_USE.iter().map(|(name, _)| *name).collect();
     for entry in std::fs::read_dir(crates()).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
-        assert!(known.contains(name.as_str()), "{name} is a new crate: it needs a decision record, and a line here");
+        assert!(
+            known.contains(name.as_str()),
+            "{name} is a new crate: it needs a decision record, and a line here"
+        );
     }
 }
 

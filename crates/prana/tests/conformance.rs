@@ -23,7 +23,12 @@ fn check(restart_every_step: bool, sqlite: bool) {
     files(&root, &mut paths);
     paths.sort();
     let filter = std::env::var("PRANA_TEST_FILTER").unwrap_or_default();
-    let options = TestOptions { registry: Registry::standard(), effects: Arc::new(NoEffects), restart_every_step, sqlite };
+    let options = TestOptions {
+        registry: Registry::standard(),
+        effects: Arc::new(NoEffects),
+        restart_every_step,
+        sqlite,
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut failed = Vec::new();
     for path in paths.iter().filter(|path| path.to_string_lossy().contains(&filter)) {

@@ -1,6 +1,6 @@
 //! Compiles the parameters of all nodes: templates parsed once, names resolved, constants checked.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use fixedbitset::FixedBitSet;
 use prana_template::{Params, ParamsError, ParamsOptions, PathSegment, Str};
@@ -90,7 +90,9 @@ impl Compiler<'_> {
             true => vec!["main".into()],
             false => self.action.ports.inputs.iter().map(|port| port.name.clone()).collect(),
         };
-        let relation = |key: &str| self.relation(key, &before);
+        // Fields with `$item` are rendered when an iteration is over: there, the body of the node's own loop has run.
+        let after_body = Cell::new(false);
+        let relation = |key: &str| self.relation(key, &before, after_body.get());
         let waits = |key: &str| self.wait(key);
         let names = NodeNames {
             inputs: &inputs,
@@ -101,7 +103,11 @@ impl Compiler<'_> {
             secrets: self.secrets,
         };
         let literal = |path: &[PathSegment]| descriptor.is_literal(path);
-        let item = |path: &[PathSegment]| descriptor.allows_item(path, &self.node.params);
+        let item = |path: &[PathSegment]| {
+            after_body
+                .set(matches!(path, [PathSegment::Key(key), ..] if descriptor.item_fields.contains(&&**key)));
+            descriptor.allows_item(path, &self.node.params)
+        };
         let options = ParamsOptions { literal: &literal, allow_item: &item };
         let compiled = Params::compile(&self.node.params, &names, registry.filters(), &options);
         match compiled {
@@ -149,13 +155,13 @@ impl Compiler<'_> {
         node_path(self.index).join("params").join_path(&items)
     }
 
-    fn relation(&self, key: &str, before: &RefCell<Option<FixedBitSet>>) -> Relation {
+    fn relation(&self, key: &str, before: &RefCell<Option<FixedBitSet>>, after_body: bool) -> Relation {
         let Some(other) = self.keys.get(key).copied() else { return Relation::NotBefore };
         let mut before = before.borrow_mut();
         let here = NodeId(self.index as u32);
         let before = before.get_or_insert_with(|| self.whole.topology.leading_to(here, |_| true));
         let own_scope = self.whole.scopes.iter().find(|scope| scope.node == here);
-        let in_body = own_scope.is_some_and(|scope| scope.inside.contains(other));
+        let in_body = after_body && own_scope.is_some_and(|scope| scope.inside.contains(other));
         match before.contains(other) || in_body || !self.whole.complete {
             true => Relation::Before(self.numbers[other]),
             false => Relation::NotBefore,

@@ -155,7 +155,8 @@ impl GraphExecutor {
         let Some(run) = self.graph.open_run(execution_index) else { return };
         let node = compiled.node(run.node);
         let family = match self.check_depth().and_then(|()| {
-            Family::new(self.graph.context().header.id, run).map_err(|error| ErrorValue::new("workflow.invalid_params", error.to_string()))
+            Family::new(self.graph.context().header.id, run)
+                .map_err(|error| ErrorValue::new("workflow.invalid_params", error.to_string()))
         }) {
             Ok(family) => family,
             Err(error) => return self.action_failed(execution_index, node, None, error.not_retryable(), 0.5),

@@ -73,7 +73,9 @@ impl GraphExecutor {
         items: &List,
         batch: Option<usize>,
     ) -> Result<Option<Value>, ErrorValue> {
-        let Some(template) = node.params.field("collect") else { return Ok(None) };
+        let Some(template) = node.params.field("collect") else {
+            return Ok(node.params.constant().and_then(|params| params.get("collect").cloned()));
+        };
         let mut scope = self.scope(beginning);
         scope.input = Some(&run.came_back);
         let index = run.iteration as usize;

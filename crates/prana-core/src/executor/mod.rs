@@ -3,6 +3,7 @@
 //! Things that happened go in by [`GraphExecutor::handle`], with the time; things to do come out of [`GraphExecutor::next`]. Whoever drives it
 //! makes what `next` gave durable before acting on a [`Step::Run`], and hands results back in.
 
+mod batch;
 mod children;
 mod finish;
 mod for_each;
@@ -15,8 +16,8 @@ use std::sync::Arc;
 
 use prana_template::{Str, Value};
 
-pub use self::children::{ChildPlace, ChildStart};
 use self::children::Children;
+pub use self::children::{ChildPlace, ChildStart};
 use crate::error::ErrorValue;
 use crate::execution::Status;
 use crate::graph::{ExecutionGraph, OpenStatus};

@@ -3,8 +3,8 @@
 use prana_template::Value;
 
 use super::scope::{RunCall, RunScope};
-use super::{EffectCall, GraphExecutor, Step};
-use crate::action::{Failure, Outcome, evaluation_error};
+use super::{EffectCall, GraphExecutor, Step, batch};
+use crate::action::{Failure, Outcome};
 use crate::compile::{CompiledNode, Run};
 use crate::error::ErrorValue;
 use crate::graph::{Activation, OpenRun, input_from};
@@ -112,10 +112,10 @@ impl GraphExecutor {
     }
 
     fn run_action(&mut self, node: &CompiledNode, behaviour: &Behaviour, beginning: &Beginning) {
-        let rendered = self.scope(beginning).render().map_err(|error| evaluation_error(&error));
+        let rendered = batch::render(&self.scope(beginning));
         let params = match rendered {
             Ok(params) => params,
-            Err(error) => {
+            Err(Failure::Params(error) | Failure::Action(error)) => {
                 let started = beginning.started(node, Value::Null);
                 self.node_erred(beginning.execution_index, node, Some(started), error);
                 return;
@@ -129,7 +129,7 @@ impl GraphExecutor {
                 self.settle(beginning.execution_index, node, Some(started), result);
             }
             Behaviour::Effect | Behaviour::ExecuteWorkflow | Behaviour::ForEach => {
-                if let Err(error) = node.descriptor().validate(&params) {
+                if let Err(error) = batch::validate(node.descriptor(), &params) {
                     let Failure::Params(error) = Failure::from(error) else { return };
                     let started = beginning.started(node, params);
                     self.node_erred(beginning.execution_index, node, Some(started), error);

@@ -75,7 +75,7 @@ pub fn secret_reference(name: &str) -> String {
 }
 
 impl RunScope<'_> {
-    fn compiled_node(&self) -> &CompiledNode {
+    pub fn compiled_node(&self) -> &CompiledNode {
         self.graph.node(self.node)
     }
 
@@ -193,13 +193,11 @@ impl RunScope<'_> {
     /// Renders the parameters, those that the action evaluates itself left out.
     pub fn render(&self) -> Result<Value, EvalError> {
         let node = self.compiled_node();
-        if let Some(constant) = node.params.constant() {
-            return Ok(constant.clone());
-        }
         let item_fields = node.descriptor().item_fields;
-        match item_fields.is_empty() {
-            true => node.params.render(self, &mut Budget::default()),
-            false => node.params.render_without(item_fields, self, &mut Budget::default()),
+        match (node.params.constant(), item_fields.is_empty()) {
+            (Some(constant), true) => Ok(constant.clone()),
+            (None, true) => node.params.render(self, &mut Budget::default()),
+            (_, false) => node.params.render_without(item_fields, self, &mut Budget::default()),
         }
     }
 
@@ -232,14 +230,18 @@ impl Call for RunCall<'_> {
     }
 
     fn evaluate(&self, field: &str, item: &Value, index: usize) -> Result<Value, EvalError> {
-        match self.scope.compiled_node().params.field(field) {
-            Some(field) => self.scope.evaluate(field, item, index),
-            None => Ok(Value::Null),
+        let params = &self.scope.compiled_node().params;
+        match (params.field(field), params.constant()) {
+            (Some(field), _) => self.scope.evaluate(field, item, index),
+            (None, Some(constant)) => Ok(constant.get(field).cloned().unwrap_or_default()),
+            (None, None) => Ok(Value::Null),
         }
     }
 
     fn has(&self, field: &str) -> bool {
-        self.scope.compiled_node().params.field(field).is_some()
+        let params = &self.scope.compiled_node().params;
+        params.field(field).is_some()
+            || params.constant().is_some_and(|constant| constant.get(field).is_some())
     }
 
     fn is_connected(&self, port: &str) -> bool {

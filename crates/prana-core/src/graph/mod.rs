@@ -182,6 +182,16 @@ impl ExecutionGraph {
         Some(named.collect())
     }
 
+    /// True if a node may run (again): it is about to, or a way leads to it from something alive.
+    pub fn can_still_run(&self, key: &str) -> bool {
+        let Some(node) = self.compiled.node_id(key) else { return false };
+        let topology = &self.compiled.topology;
+        let waiting = self.state.ready.iter().map(|activation| activation.node);
+        let open =
+            self.state.open.iter().flat_map(|run| topology.outgoing(run.node).iter().map(|edge| edge.to));
+        topology.reachable(waiting.chain(open), |_| true).contains(node.index())
+    }
+
     /// True if the live data is more than `limit` bytes.
     pub(crate) fn is_over_budget(&mut self, limit: usize) -> bool {
         self.state.is_over(limit)

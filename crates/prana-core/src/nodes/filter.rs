@@ -71,7 +71,6 @@ mod tests {
     use crate::nodes::tests::Probe;
 
     #[test]
-    #[ignore = "needs templates"]
     fn keeps_what_the_condition_holds_for() {
         let probe = Probe::new("data.filter", value!({})).input(value!([5, 0, 7, 2]));
         probe.item_field("condition", "{{ $item > 1 and $index > 0 }}").gives(value!([7, 2]));

@@ -21,6 +21,7 @@ pub mod sort;
 pub mod stop;
 pub mod switch;
 pub mod unique;
+pub mod validate;
 pub mod wait;
 pub mod webhook_trigger;
 
@@ -54,6 +55,7 @@ pub fn register(registry: &mut Registry) {
     limit::register(registry);
     unique::register(registry);
     aggregate::register(registry);
+    validate::register(registry);
     set_state::register(registry);
     execute_workflow::register(registry);
     wait::register(registry);

@@ -121,8 +121,9 @@ pub fn register(registry: &mut Registry) {
 }
 
 fn check(params: &Params) -> Result<(), ParamError> {
-    let given = |name: &&str| params.field(name).is_some();
-    let (cron, every) = (["cron", "cron_pattern"].iter().any(|name| given(&name)), given(&"every"));
+    let skeleton = params.skeleton();
+    let given = |name: &str| skeleton.get(name).is_some();
+    let (cron, every) = (given("cron") || given("cron_pattern"), given("every"));
     let message = match (cron, every) {
         (true, false) | (false, true) => return Ok(()),
         (true, true) => "`cron` and `every` exclude each other",

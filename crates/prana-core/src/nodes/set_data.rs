@@ -63,7 +63,8 @@ pub fn register(registry: &mut Registry) {
 }
 
 fn something_to_set(params: &Params) -> Result<(), ParamError> {
-    let given = ["fields", "mapping_map", "json_template"].iter().any(|name| params.field(name).is_some());
+    let skeleton = params.skeleton();
+    let given = ["fields", "mapping_map", "json_template"].iter().any(|name| skeleton.get(name).is_some());
     match given {
         true => Ok(()),
         false => Err(ParamError {

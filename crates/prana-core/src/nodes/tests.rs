@@ -1,6 +1,6 @@
 //! Runs one pure action alone, with parameters as they are after rendering.
 
-use prana_template::{Budget, EvalError, Filters, FixedNames, Template, Value};
+use prana_template::{Budget, EvalError, Filters, FixedNames, Params, ParamsOptions, Value};
 
 use crate::action::{Call, Failure, InputPort, Outcome, Wakeup};
 use crate::error::ErrorValue;
@@ -134,9 +134,11 @@ impl Call for Probe {
         let Some((_, template)) = self.template.filter(|(name, _)| *name == field) else {
             return Ok(Value::Null);
         };
-        let names = FixedNames::new(["$item", "$index"]);
-        let template = Template::parse(template, &names, Filters::standard()).expect("a template");
-        template.evaluate(&[item.clone(), Value::from(index)], &mut Budget::default())
+        let options = ParamsOptions { allow_item: &|_| true, ..ParamsOptions::default() };
+        let names = FixedNames::new([""]);
+        let params = Params::compile(&Value::from(template), &names, Filters::standard(), &options);
+        let scope: &[Value] = &[];
+        params.expect("a template").render_with_item(&scope, item, index as i64, &mut Budget::default())
     }
 
     fn has(&self, field: &str) -> bool {
