@@ -11,7 +11,7 @@ use crate::{
 /// A worker asks for executions to advance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claim {
-    /// Who asks. Asking renews its lease.
+    /// Who asks. Asking renews its lease once a third of it is gone; count on a heartbeat alone.
     pub worker: WorkerId,
     /// The time, on the worker's clock. A store with a clock of its own uses that for leases.
     pub now: Timestamp,
@@ -147,7 +147,7 @@ pub trait Store: Send + Sync {
     async fn commit(&self, delta: Delta) -> Result<Committed>;
 
     /// Takes up to `limit` executions for a worker: first those whose holder's lease is over, then those whose `ready_at` has come, the oldest
-    /// first. Each gets its next epoch, so no other worker has it under the same one. Renews the asker's lease.
+    /// first. Each gets its next epoch, so no other worker has it under the same one. Asking for nothing writes nothing.
     ///
     /// # Errors
     /// `Unavailable`.

@@ -3,6 +3,7 @@
 
 mod directory;
 mod model;
+mod plans;
 mod sqlite;
 
 use std::sync::Arc;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use prana_store::suite::{Stage, at, entry, id, wait, worker};
 use prana_store::{
-    Claim, Concurrency, Delta, Filter, Holder, LoadFrom, MemoryStore, NewExecution, NewItem, NewWait, Payload, Release,
-    Remove, Scope, SqliteStore, Start, Status, Store, Takes, Target,
+    Claim, Concurrency, Delta, Filter, Holder, LoadFrom, MemoryStore, NewExecution, NewItem, NewWait,
+    Payload, Release, Remove, Scope, SqliteStore, Start, Status, Store, Takes, Target,
 };
 use proptest::prelude::*;
 
@@ -14,12 +14,41 @@ use crate::directory::Directory;
 /// Something done to a store. Small numbers, so that they meet.
 #[derive(Debug, Clone)]
 enum Operation {
-    Create { number: u64, kind: u8, key: Option<u8>, lane: Option<u32> },
-    Turn { number: u64, stale: bool, entries: u64, closes: Vec<u32>, opens: Vec<(u32, u8)>, consumes: u8, release: u8, child: Option<u64> },
-    Deliver { number: u64, target: u8, index: u32, dedupe: Option<u8> },
-    Claim { worker: u8, seconds: u64, limit: usize },
-    Heartbeat { worker: u8, seconds: u64 },
-    Remove { number: Option<u64>, seconds: u64 },
+    Create {
+        number: u64,
+        kind: u8,
+        key: Option<u8>,
+        lane: Option<u32>,
+    },
+    Turn {
+        number: u64,
+        stale: bool,
+        entries: u64,
+        closes: Vec<u32>,
+        opens: Vec<(u32, u8)>,
+        consumes: u8,
+        release: u8,
+        child: Option<u64>,
+    },
+    Deliver {
+        number: u64,
+        target: u8,
+        index: u32,
+        dedupe: Option<u8>,
+    },
+    Claim {
+        worker: u8,
+        seconds: u64,
+        limit: usize,
+    },
+    Heartbeat {
+        worker: u8,
+        seconds: u64,
+    },
+    Remove {
+        number: Option<u64>,
+        seconds: u64,
+    },
 }
 
 fn operation() -> impl Strategy<Value = Operation> {
@@ -51,7 +80,10 @@ fn operation() -> impl Strategy<Value = Operation> {
 }
 
 fn new_execution(number: u64, start: Start) -> NewExecution {
-    NewExecution { retention_ms: (number % 2 == 0).then_some(5_000), ..NewExecution::new(id(number), "flow", 1, at(number), start) }
+    NewExecution {
+        retention_ms: number.is_multiple_of(2).then_some(5_000),
+        ..NewExecution::new(id(number), "flow", 1, at(number), start)
+    }
 }
 
 fn start_of(kind: u8) -> Start {
@@ -97,7 +129,9 @@ async fn perform(store: &Arc<dyn Store>, operation: &Operation) -> String {
             format!("{:?}", store.commit(Delta::create(new)).await)
         }
         Operation::Turn { number, stale, entries, closes, opens, consumes, release, child } => {
-            let Some(loaded) = store.load(id(number), LoadFrom::Start).await.unwrap() else { return String::new() };
+            let Some(loaded) = store.load(id(number), LoadFrom::Start).await.unwrap() else {
+                return String::new();
+            };
             let row = loaded.row;
             let next = row.next_sequence;
             let is_open = |index: &u32| loaded.waits.iter().any(|wait| wait.wait.execution_index == *index);
@@ -105,7 +139,8 @@ async fn perform(store: &Arc<dyn Store>, operation: &Operation) -> String {
                 0 => (closes.into_iter().filter(is_open).collect(), Vec::new()),
                 _ => (Vec::new(), closes),
             };
-            let children = child.map(|child| new_execution(child, start_of(consumes)).child_of(id(number), id(number)));
+            let children =
+                child.map(|child| new_execution(child, start_of(consumes)).child_of(id(number), id(number)));
             let other = (number + 1) % 6;
             let delta = Delta {
                 entries: (next..next + entries).map(entry).collect(),
@@ -133,7 +168,8 @@ async fn perform(store: &Arc<dyn Store>, operation: &Operation) -> String {
             format!("{:?}", store.heartbeat(worker(name.into()), at(seconds), 15_000).await)
         }
         Operation::Remove { number, seconds } => {
-            let what = number.map_or(Remove::Expired { now: at(seconds), limit: 3 }, |number| Remove::Tree(id(number)));
+            let what = number
+                .map_or(Remove::Expired { now: at(seconds), limit: 3 }, |number| Remove::Tree(id(number)));
             // Whether there is more to sweep is each store's own affair.
             format!("{:?}", store.remove(what).await.map(|removed| removed.executions))
         }
@@ -173,16 +209,29 @@ async fn compare(operations: &[Operation]) {
     let memory: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let sqlite: Arc<dyn Store> = Arc::new(SqliteStore::open(directory.file()).unwrap());
     for (place, operation) in operations.iter().enumerate() {
+        let before = picture(&sqlite).await;
         let (expected, found) = (perform(&memory, operation).await, perform(&sqlite, operation).await);
         assert_eq!(found, expected, "operation {place}, {operation:?}");
+        if found.starts_with("Err") {
+            assert_eq!(
+                picture(&sqlite).await,
+                before,
+                "refused, and yet changed: operation {place}, {operation:?}"
+            );
+        }
     }
     while sqlite.remove(Remove::Expired { now: at(0), limit: 100 }).await.unwrap().more {}
     while memory.remove(Remove::Expired { now: at(0), limit: 100 }).await.unwrap().more {}
     assert_eq!(picture(&sqlite).await, picture(&memory).await);
 }
 
+/// Few, so that the tests stay quick; `PROPTEST_CASES` asks for more.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(24)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn sqlite_does_what_memory_does(operations in proptest::collection::vec(operation(), 1..60)) {

@@ -49,7 +49,11 @@ async fn everything_is_there_after_a_crash() {
     let claimed = reopened.claim(2, at(1), 10).await;
     assert_eq!(claimed.len(), 1);
     assert_eq!((claimed[0].row.id, claimed[0].row.epoch, claimed[0].recovered), (running.id, 2, true));
-    let new = NewExecution { id: prana_store::suite::id(77), root: prana_store::suite::id(77), ..reopened.new_claimed() };
+    let new = NewExecution {
+        id: prana_store::suite::id(77),
+        root: prana_store::suite::id(77),
+        ..reopened.new_claimed()
+    };
     again.commit(Delta { entries: vec![entry(0)], ..Delta::create(new) }).await.unwrap();
 }
 
@@ -94,7 +98,11 @@ async fn a_file_has_one_owner() {
 async fn foreign_files_are_refused() {
     let directory = Directory::new();
     let (text, other, newer) = (directory.file(), directory.file(), directory.file());
-    std::fs::write(&text, "this is not a database, and long enough to be seen as none at the first look at it".repeat(20)).unwrap();
+    std::fs::write(
+        &text,
+        "this is not a database, and long enough to be seen as none at the first look at it".repeat(20),
+    )
+    .unwrap();
     assert!(matches!(SqliteStore::open(&text), Err(StoreError::CannotOpen { .. })));
     rusqlite::Connection::open(&other).unwrap().execute_batch("CREATE TABLE notes (text)").unwrap();
     let refusal = SqliteStore::open(&other).unwrap_err().to_string();

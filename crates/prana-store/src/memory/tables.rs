@@ -329,6 +329,10 @@ impl Lanes for State {
         Ok(())
     }
 
+    fn lease(&mut self, worker: WorkerId) -> Result<Option<Timestamp>> {
+        Ok(self.workers.get(&worker).copied())
+    }
+
     fn renew(&mut self, worker: WorkerId, lease_until: Timestamp) -> Result<()> {
         let lease = self.workers.entry(worker).or_insert(lease_until);
         *lease = (*lease).max(lease_until);

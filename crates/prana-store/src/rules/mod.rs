@@ -104,6 +104,7 @@ pub(crate) trait Lanes {
     fn next_queued(&mut self, key: &str) -> Result<Option<Row>>;
     /// Takes note of a worker, unless it is known.
     fn meet(&mut self, holder: Holder) -> Result<()>;
+    fn lease(&mut self, worker: WorkerId) -> Result<Option<Timestamp>>;
     fn renew(&mut self, worker: WorkerId, lease_until: Timestamp) -> Result<()>;
     fn lapsed(&mut self, now: Timestamp) -> Result<Vec<WorkerId>>;
     fn forget(&mut self, worker: WorkerId) -> Result<()>;

@@ -125,10 +125,19 @@ impl Catalog for SqliteStore {
     async fn workflows(&self, after: Option<&str>, limit: usize) -> Result<Vec<Workflow>> {
         let after = after.map(str::to_owned);
         let read = move |db: &mut Db| {
-            db.all(sql!("workflows"), params![after, limit_of(limit)], |row| {
-                let active = row.get::<_, Option<i64>>(2)?.map(i64::unsigned_abs);
-                Ok(Workflow { id: row.get(0)?, latest: unsigned(row, 1)?, active, updated_at: time(row, 3)? })
-            })
+            db.all(
+                sql!("workflows"),
+                params![after.as_deref().unwrap_or(""), after.is_some(), limit_of(limit)],
+                |row| {
+                    let active = row.get::<_, Option<i64>>(2)?.map(i64::unsigned_abs);
+                    Ok(Workflow {
+                        id: row.get(0)?,
+                        latest: unsigned(row, 1)?,
+                        active,
+                        updated_at: time(row, 3)?,
+                    })
+                },
+            )
         };
         self.readers.run(read).await
     }
@@ -163,7 +172,13 @@ impl Catalog for SqliteStore {
 
     async fn items(&self, kind: &str, after: Option<&str>, limit: usize) -> Result<Vec<Item>> {
         let (kind, after) = (kind.to_owned(), after.map(str::to_owned));
-        let read = move |db: &mut Db| db.all(sql!("items"), params![kind, after, limit_of(limit)], item_of);
+        let read = move |db: &mut Db| {
+            db.all(
+                sql!("items"),
+                params![kind, after.as_deref().unwrap_or(""), after.is_some(), limit_of(limit)],
+                item_of,
+            )
+        };
         self.readers.run(read).await
     }
 

@@ -10,8 +10,8 @@ use rusqlite::Connection;
 use super::open::Files;
 use crate::{Result, StoreError};
 
-/// From how many pages in the log on a checkpoint is worth while (4 MiB).
-const PASSIVE_PAGES: i32 = 1_024;
+/// From how many pages in the log on a checkpoint is worth while (16 MiB): the longer, the more pages are written once for many commits.
+const PASSIVE_PAGES: i32 = 4 * 1_024;
 /// From how many pages on the writer itself starts the log anew (64 MiB): checkpoints beside a busy writer never let it begin again.
 const RESTART_PAGES: i32 = 16 * 1_024;
 /// How much the log grows before that is tried again, if a read was in the way (16 MiB).

@@ -1,10 +1,15 @@
 //! A connection with the few ways in which statements are run on it.
 
 use std::cell::Cell;
+use std::collections::HashMap;
 
+use prana_core::ExecutionId;
 use rusqlite::{Connection, ErrorCode, Params, Row, types::FromSql};
 
 use crate::{Result, StoreError};
+
+/// How many rows of executions the writer remembers at most.
+const REMEMBERED: usize = 16 * 1_024;
 
 /// One connection. On the writer's, the tables of the rules live inside the current transaction.
 pub(crate) struct Db {
@@ -13,12 +18,47 @@ pub(crate) struct Db {
     failed: Cell<bool>,
     /// The newest ordinal of an execution and the newest number of an inbox item.
     pub(super) newest: (i64, i64),
+    /// Rows as they are in the file, so that a step need not read its own. Only the one writer has it; every change goes through it.
+    recent: Option<HashMap<ExecutionId, crate::Row>>,
 }
 
 impl Db {
     pub(super) fn new(connection: Connection) -> Self {
         connection.set_prepared_statement_cache_capacity(128);
-        Db { connection, failed: Cell::new(false), newest: (0, 0) }
+        Db { connection, failed: Cell::new(false), newest: (0, 0), recent: None }
+    }
+
+    /// The same connection as the one that makes all changes from now on.
+    pub(super) fn into_writing(self) -> Self {
+        Db { recent: Some(HashMap::new()), ..self }
+    }
+
+    /// The row, if it is remembered.
+    pub(super) fn recall(&self, id: ExecutionId) -> Option<crate::Row> {
+        self.recent.as_ref()?.get(&id).cloned()
+    }
+
+    /// Takes note of a row as it was written or read.
+    pub(super) fn remember(&mut self, row: &crate::Row) {
+        let Some(recent) = &mut self.recent else { return };
+        if row.claimed_by.is_none() {
+            recent.remove(&row.id);
+            return;
+        }
+        if recent.len() >= REMEMBERED {
+            recent.clear();
+        }
+        recent.insert(row.id, row.clone());
+    }
+
+    /// Forgets one row that is gone, or all after a transaction was undone.
+    pub(super) fn forget_rows(&mut self, id: Option<ExecutionId>) {
+        if let Some(recent) = &mut self.recent {
+            match id {
+                Some(id) => drop(recent.remove(&id)),
+                None => recent.clear(),
+            }
+        }
     }
 
     /// Runs a statement that returns no rows; how many it changed.
@@ -82,7 +122,7 @@ impl Db {
 }
 
 /// What an error of SQLite means to the caller: something with the disk, or something with what it gave.
-pub(super) fn explain(error: &rusqlite::Error) -> StoreError {
+fn explain(error: &rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
         Some(ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch) => {
             StoreError::invalid(error.to_string())

@@ -89,7 +89,7 @@ impl SqliteStore {
 #[async_trait]
 impl Store for SqliteStore {
     async fn commit(&self, delta: Delta) -> Result<Committed> {
-        self.writer.run(delta, |db, delta| rules::commit(db, delta)).await
+        self.writer.run(delta, rules::commit).await
     }
 
     async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>> {

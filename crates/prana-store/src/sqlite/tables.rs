@@ -32,6 +32,9 @@ fn worker_bytes(worker: &Option<WorkerId>) -> Option<&[u8; 16]> {
 
 impl Rows for Db {
     fn row(&mut self, id: ExecutionId) -> Result<Option<Row>> {
+        if let Some(row) = self.recall(id) {
+            return Ok(Some(row));
+        }
         self.one(sql!("row"), [id.0.as_bytes()], rows::execution)
     }
 
@@ -75,20 +78,16 @@ impl Rows for Db {
         if !header.is_empty() {
             self.run(sql!("insert_header"), params![row.ordinal, *header])?;
         }
+        self.remember(row);
         Ok(())
     }
 
     fn update(&mut self, before: &Row, after: &Row) -> Result<()> {
-        let is_same = |change: fn(&mut Row, &Row)| {
-            let mut changed = before.clone();
-            change(&mut changed, after);
-            changed == *after
-        };
         let epoch = signed(after.epoch);
         let (ready_at, claimed_by) = (micros(after.ready_at), worker_bytes(&after.claimed_by));
-        if is_same(copy_step) {
+        if !is_held_anew(before, after) && !is_changed(before, after) {
             self.run(sql!("advance"), advance!(after))?;
-        } else if is_same(copy_hold) {
+        } else if !is_changed(before, after) {
             self.run(sql!("hold"), advance!(after, epoch, ready_at, claimed_by))?;
         } else {
             let (completed_at, expires_at) = (micros(after.completed_at), micros(after.expires_at));
@@ -106,6 +105,7 @@ impl Rows for Db {
             );
             self.run(sql!("change"), values)?;
         }
+        self.remember(after);
         Ok(())
     }
 
@@ -119,21 +119,19 @@ impl Rows for Db {
     }
 }
 
-/// What `advance.sql` writes.
-fn copy_step(row: &mut Row, from: &Row) {
-    row.next_sequence = from.next_sequence;
-    row.recoveries = from.recoveries;
-    row.answers = from.answers;
-    row.reports = from.reports;
-    row.open_waits = from.open_waits;
+/// Whether anything differs that `advance.sql` leaves and `hold.sql` writes.
+fn is_held_anew(before: &Row, after: &Row) -> bool {
+    before.epoch != after.epoch || before.ready_at != after.ready_at || before.claimed_by != after.claimed_by
 }
 
-/// What `hold.sql` writes.
-fn copy_hold(row: &mut Row, from: &Row) {
-    copy_step(row, from);
-    row.epoch = from.epoch;
-    row.ready_at = from.ready_at;
-    row.claimed_by = from.claimed_by;
+/// Whether anything differs that only `change.sql` writes.
+fn is_changed(before: &Row, after: &Row) -> bool {
+    before.status != after.status
+        || before.completed_at != after.completed_at
+        || before.slot != after.slot
+        || before.expires_at != after.expires_at
+        || before.summary != after.summary
+        || before.trail_kept != after.trail_kept
 }
 
 impl Trail for Db {
@@ -319,6 +317,10 @@ impl Lanes for Db {
         self.run(sql!("meet"), params![holder.worker.0.as_bytes(), holder.lease_until.as_micros()]).map(drop)
     }
 
+    fn lease(&mut self, worker: WorkerId) -> Result<Option<Timestamp>> {
+        self.one(sql!("lease"), [worker.0.as_bytes()], |row| rows::time(row, 0))
+    }
+
     fn renew(&mut self, worker: WorkerId, lease_until: Timestamp) -> Result<()> {
         self.run(sql!("renew"), params![worker.0.as_bytes(), lease_until.as_micros()]).map(drop)
     }
@@ -356,6 +358,7 @@ impl Graves for Db {
     fn bury(&mut self, row: &Row) -> Result<()> {
         let payloads_of = (row.root == row.id).then_some(row.root.0.as_bytes());
         self.run(sql!("dig"), params![row.ordinal, true, payloads_of])?;
+        self.forget_rows(Some(row.id));
         self.run(sql!("bury"), [row.ordinal]).map(drop)
     }
 

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc as queue, oneshot};
 
 use super::checkpoint::Checkpoints;
-use super::db::{Db, explain};
+use super::db::Db;
 use super::open::Files;
 use super::sql;
 use crate::{Result, StoreError};
@@ -30,6 +30,7 @@ impl Writer {
         let mut db = Db::new(connection);
         db.run(sql!("expel_workers"), [])?;
         db.newest = db.one(sql!("ordinals"), [], |row| Ok((row.get(0)?, row.get(1)?)))?.unwrap_or((0, 0));
+        let db = db.into_writing();
         let (sender, receiver) = queue::channel(QUEUE);
         let thread = thread::Builder::new().name("prana-writer".to_owned());
         let thread =
@@ -135,20 +136,24 @@ fn commit_alone(db: &mut Db, mut job: Box<dyn Job>) {
 /// Begins, runs, commits. An error means that nothing is stored.
 fn transact(db: &mut Db, act: impl FnOnce(&mut Db)) -> Result<()> {
     let newest = db.newest;
-    let begun = db.connection().execute_batch("BEGIN IMMEDIATE").map_err(|error| explain(&error));
-    let done = begun.and_then(|()| {
-        act(db);
-        match db.take_failed() {
-            true => Err(StoreError::unavailable("a statement failed")),
-            false => db.connection().execute_batch("COMMIT").map_err(|error| explain(&error)),
-        }
-    });
+    let done = begin_and_commit(db, act);
     if let Err(error) = &done {
         tracing::warn!(%error, "a transaction failed and is undone");
+        db.take_failed();
         if !db.connection().is_autocommit() {
             let _ = db.connection().execute_batch("ROLLBACK");
         }
         db.newest = newest;
+        db.forget_rows(None);
     }
     done
+}
+
+fn begin_and_commit(db: &mut Db, act: impl FnOnce(&mut Db)) -> Result<()> {
+    db.run("BEGIN IMMEDIATE", [])?;
+    act(db);
+    if db.has_failed() {
+        return Err(StoreError::unavailable("a statement failed"));
+    }
+    db.run("COMMIT", []).map(drop)
 }

@@ -10,7 +10,8 @@ pub(super) async fn reads_back(stage: Stage) {
     new.header = b"header \0 with a zero".to_vec();
     new.mode = 2;
     new.workflow_version = 7;
-    let payloads = vec![Payload { hash: [7; 32], bytes: vec![1, 2, 3] }, Payload { hash: [8; 32], bytes: Vec::new() }];
+    let payloads =
+        vec![Payload { hash: [7; 32], bytes: vec![1, 2, 3] }, Payload { hash: [8; 32], bytes: Vec::new() }];
     let entries = vec![entry(0), StoredEntry { execution_index: None, node_key: None, ..entry(3) }];
     let delta = Delta { entries: entries.clone(), payloads, ..Delta::create(new.clone()) };
     let done = stage.store.commit(delta).await.unwrap();
@@ -48,7 +49,8 @@ pub(super) async fn start_key_starts_once(stage: Stage) {
     let (id, second) = (first.id, with_key("flow"));
     let mut tasks = Vec::new();
     stage.store.commit(Delta::create(first)).await.unwrap();
-    let done = stage.store.commit(Delta { entries: vec![entry(0)], ..Delta::create(second.clone()) }).await.unwrap();
+    let done =
+        stage.store.commit(Delta { entries: vec![entry(0)], ..Delta::create(second.clone()) }).await.unwrap();
     assert_eq!(done.existing, Some(id));
     assert_eq!(stage.store.execution(second.id).await.unwrap(), None);
     let other = stage.store.commit(Delta::create(with_key("other"))).await.unwrap();

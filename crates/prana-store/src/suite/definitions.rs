@@ -62,7 +62,11 @@ pub(super) async fn deletion(catalog: Arc<dyn Catalog>) {
     assert_eq!(names(None, 9).await, ["b", "c"]);
     assert_eq!(text(&catalog, Which::Latest).await, None);
     assert_eq!(text(&catalog, Which::Active).await, None);
-    assert_eq!(text(&catalog, Which::Version(1)).await.as_deref(), Some("one"), "executions are pinned to it");
+    assert_eq!(
+        text(&catalog, Which::Version(1)).await.as_deref(),
+        Some("one"),
+        "executions are pinned to it"
+    );
     assert!(!catalog.activate("a", Some(1), at(3)).await.unwrap());
     let saved = catalog.save_workflow(version("a", "one", Some(0))).await.unwrap();
     assert_eq!(saved, Saved { version: 2, is_new: true });
@@ -70,8 +74,7 @@ pub(super) async fn deletion(catalog: Arc<dyn Catalog>) {
 }
 
 pub(super) async fn items(catalog: Arc<dyn Catalog>) {
-    let outdated =
-        |based_on, current| StoreError::Outdated { key: "k".to_owned(), based_on, current };
+    let outdated = |based_on, current| StoreError::Outdated { key: "k".to_owned(), based_on, current };
     assert_eq!(catalog.item("secret", "k").await.unwrap(), None);
     assert_eq!(catalog.put_item("secret", "k", Some(1), vec![1]).await, Err(outdated(1, 0)));
     assert_eq!(catalog.put_item("secret", "k", Some(0), vec![1]).await, Ok(1));

@@ -184,7 +184,12 @@ pub(super) async fn a_retry_takes_no_answer(stage: Stage) {
     }
     stage.nothing_ready(at(4)).await;
     let mut hand = stage.claim_one(at(5)).await;
-    let turn = Delta { waits_closed: vec![4], waits_opened: vec![wait(4, "a")], release: Release::Suspend, ..hand.step() };
+    let turn = Delta {
+        waits_closed: vec![4],
+        waits_opened: vec![wait(4, "a")],
+        release: Release::Suspend,
+        ..hand.step()
+    };
     let done = hand.commit(turn).await.unwrap();
     assert!(done.kept, "the same node execution waits again, for an answer");
     assert_eq!((done.inbox.len(), &done.inbox[0].target), (1, &token("a")));

@@ -43,9 +43,11 @@ pub(super) async fn no_child_is_lost(stage: Stage) {
     const CHILDREN: usize = 100;
     let mut parent = stage.start().await;
     let takes_reports = NewWait { takes: Takes::Reports, ..wait(0, "children") };
-    let children: Vec<_> = (0..CHILDREN).map(|_| stage.new_claimed().child_of(parent.id, parent.id)).collect();
+    let children: Vec<_> =
+        (0..CHILDREN).map(|_| stage.new_claimed().child_of(parent.id, parent.id)).collect();
     let ids: Vec<_> = children.iter().map(|child| child.id).collect();
-    let turn = Delta { children, waits_opened: vec![takes_reports], release: Release::Suspend, ..parent.step() };
+    let turn =
+        Delta { children, waits_opened: vec![takes_reports], release: Release::Suspend, ..parent.step() };
     parent.commit(turn).await.unwrap();
     let root = parent.id;
     for id in ids {
@@ -89,7 +91,9 @@ pub(super) async fn deadline_and_answer_have_one_winner(stage: Stage) {
         let (store, answer) = (stage.store.clone(), item(hand.id, token("a")));
         let (mut own, id) = (hand, claimed.row.id);
         let deadline =
-            tokio::spawn(async move { own.commit(Delta { waits_closed: vec![0], ..own.step() }).await.map(drop) });
+            tokio::spawn(
+                async move { own.commit(Delta { waits_closed: vec![0], ..own.step() }).await.map(drop) },
+            );
         let answering = tokio::spawn(async move { store.deliver(answer).await.unwrap() });
         tasks.push((id, deadline, answering));
     }
@@ -97,7 +101,10 @@ pub(super) async fn deadline_and_answer_have_one_winner(stage: Stage) {
     for (id, deadline, answering) in tasks {
         match (deadline.await.unwrap(), answering.await.unwrap()) {
             (Ok(()), Delivered::Used) => {}
-            (Err(StoreError::Answered { execution, wait: 0 }), Delivered::Resumed { owner: Some(owner), .. }) => {
+            (
+                Err(StoreError::Answered { execution, wait: 0 }),
+                Delivered::Resumed { owner: Some(owner), .. },
+            ) => {
                 assert_eq!((execution, owner), (id, worker(2)));
             }
             both => panic!("{both:?}"),
@@ -115,9 +122,7 @@ pub(super) async fn a_takeover_has_one_owner(stage: Stage) {
             let mut written = 0;
             while own.commit(own.step()).await.is_ok() {
                 written += 1;
-                if written == 1_000 {
-                    break;
-                }
+                tokio::task::yield_now().await;
             }
             written
         });
@@ -133,7 +138,6 @@ pub(super) async fn a_takeover_has_one_owner(stage: Stage) {
         }
         assert_eq!(claimed.len(), 1, "one of them has it");
         let written = old.await.unwrap();
-        assert!(written < 1_000, "the old owner is fenced");
         assert_eq!(claimed[0].row.next_sequence, written);
         assert_eq!(stored(&stage.store, &hand).await, written);
         Hand::of(&stage.store, &claimed[0].row).end(Status::Completed).await.unwrap();
@@ -141,5 +145,5 @@ pub(super) async fn a_takeover_has_one_owner(stage: Stage) {
 }
 
 async fn stored(store: &Arc<dyn Store>, hand: &Hand) -> u64 {
-    store.trail(hand.id, 0, 2_000).await.unwrap().len() as u64
+    store.trail(hand.id, 0, usize::MAX).await.unwrap().len() as u64
 }

@@ -1,7 +1,9 @@
 //! Deletion and retention.
 
 use super::stage::{Hand, Stage, at, entry, item, wait};
-use crate::{Delivered, Delta, LoadFrom, NewExecution, Payload, Release, Remove, Removed, Status, StoreError, Target};
+use crate::{
+    Delivered, Delta, LoadFrom, NewExecution, Payload, Release, Remove, Removed, Status, StoreError, Target,
+};
 
 fn payload() -> Payload {
     Payload { hash: [1; 32], bytes: vec![1; 100] }
@@ -77,7 +79,10 @@ pub(super) async fn a_trail_can_be_given_up(stage: Stage) {
     let summary = Some(b"ended".to_vec());
     hand.commit(Delta { release, summary, ..hand.step() }).await.unwrap();
     let loaded = stage.store.load(hand.id, LoadFrom::Start).await.unwrap().unwrap();
-    assert_eq!((loaded.row.status, loaded.row.trail_kept, loaded.entries.len()), (Status::Completed, false, 0));
+    assert_eq!(
+        (loaded.row.status, loaded.row.trail_kept, loaded.entries.len()),
+        (Status::Completed, false, 0)
+    );
     assert_eq!(stage.store.trail(hand.id, 0, 9).await.unwrap(), []);
     sweep(&stage, 0).await;
     assert_eq!(stage.store.payloads(hand.id, &[[1; 32]]).await.unwrap(), [None]);

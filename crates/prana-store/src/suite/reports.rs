@@ -16,10 +16,14 @@ fn report(child: &Hand, parent: &Hand, index: u32) -> NewItem {
 async fn family(stage: &Stage, count: usize) -> (Hand, Vec<Hand>) {
     let mut parent = stage.start().await;
     let children: Vec<_> = (0..count).map(|_| stage.new_claimed().child_of(parent.id, parent.id)).collect();
-    let hands = children.iter().map(|child| Hand { id: child.id, epoch: 1, next: 0, store: stage.store.clone() });
+    let hands =
+        children.iter().map(|child| Hand { id: child.id, epoch: 1, next: 0, store: stage.store.clone() });
     let hands = hands.collect();
     let waits_opened = vec![for_children(0)];
-    parent.commit(Delta { children, waits_opened, release: Release::Suspend, ..parent.step() }).await.unwrap();
+    parent
+        .commit(Delta { children, waits_opened, release: Release::Suspend, ..parent.step() })
+        .await
+        .unwrap();
     (parent, hands)
 }
 

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use prana_core::{ExecutionId, Timestamp};
 
 use crate::{
-    Claim, Claimed, Committed, Delivered, Delta, Holder, LoadFrom, Loaded, NewExecution, NewItem, NewWait, Release, Result,
-    Row, Start, Status, Store, StoredEntry, Takes, Target, WorkerId,
+    Claim, Claimed, Committed, Delivered, Delta, Holder, LoadFrom, Loaded, NewExecution, NewItem, NewWait,
+    Release, Result, Row, Start, Status, Store, StoredEntry, Takes, Target, WorkerId,
 };
 
 /// The time `seconds` after the beginning of the checks.
@@ -28,7 +28,14 @@ pub fn id(number: u64) -> ExecutionId {
 /// An entry that says which it is.
 pub fn entry(sequence: u64) -> StoredEntry {
     let bytes = format!("entry {sequence}").into_bytes();
-    StoredEntry { sequence, execution_index: Some(sequence as u32), node_key: Some("node".into()), at: at(0), kind: 1, bytes }
+    StoredEntry {
+        sequence,
+        execution_index: Some(sequence as u32),
+        node_key: Some("node".into()),
+        at: at(0),
+        kind: 1,
+        bytes,
+    }
 }
 
 /// A wait of the first run of a node for one answer.

@@ -1,1 +1,2 @@
-SELECT key, version, bytes FROM item WHERE kind = ?1 AND (?2 IS NULL OR key > ?2) ORDER BY key LIMIT ?3
+-- From ?2 on; it itself only if ?3 is 0.
+SELECT key, version, bytes FROM item WHERE kind = ?1 AND key >= ?2 AND (key > ?2 OR ?3 = 0) ORDER BY key LIMIT ?4
