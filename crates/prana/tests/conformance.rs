@@ -52,3 +52,13 @@ fn in_memory() {
 fn in_memory_with_restarts() {
     check(true, false);
 }
+
+#[test]
+fn in_sqlite() {
+    check(false, true);
+}
+
+#[test]
+fn in_sqlite_with_restarts() {
+    check(true, true);
+}

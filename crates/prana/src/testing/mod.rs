@@ -13,7 +13,7 @@ use prana_core::document::{
     self, Draft, Expect, ExpectFinding, Loaded, Step, TestFile, TestWorkflow, WaitName, Workflow,
 };
 use prana_core::{ExecutionId, Registry};
-use prana_store::{Catalog, MemoryStore, Store, Target};
+use prana_store::{Catalog, MemoryStore, SqliteStore, Store, Target};
 use prana_template::Str;
 
 pub use self::mocks::MockEffects;
@@ -302,5 +302,10 @@ fn open_store(options: &TestOptions) -> Result<(Arc<dyn TestStore>, Option<Direc
     if !options.sqlite {
         return Ok((Arc::new(MemoryStore::new()), None));
     }
-    Err("sqlite: not yet".to_owned())
+    static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+    let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    let folder = std::env::temp_dir().join(format!("prana-test-{}-{number}", std::process::id()));
+    std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let store = SqliteStore::open(folder.join("test.db")).map_err(|error| error.to_string())?;
+    Ok((Arc::new(store), Some(Directory(folder))))
 }
