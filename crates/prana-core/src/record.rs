@@ -7,6 +7,7 @@
 //! This is a recorded format: fields may be added, never removed or given another meaning. `tests/golden` holds it.
 
 use prana_template::{Map, Str, Value};
+use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
@@ -24,26 +25,59 @@ pub type Sequence = u64;
 pub type ExecutionIndex = u32;
 
 /// One entry of the log.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     /// Its place in the log.
-    #[serde(rename = "seq")]
     pub sequence: Sequence,
     /// When it happened.
     pub at: Timestamp,
     /// What changed.
-    #[serde(flatten)]
     pub change: Change,
 }
 
 /// What an entry says.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Change {
     /// Something about the execution as a whole.
     Execution(ExecutionChange),
     /// Something about one node run.
     Node(Box<NodeChange>),
+}
+
+/// The stored form of an entry: one of `execution` and `node` is there.
+#[derive(Deserialize)]
+struct StoredEntry {
+    seq: Sequence,
+    at: Timestamp,
+    #[serde(default)]
+    execution: Option<ExecutionChange>,
+    #[serde(default)]
+    node: Option<Box<NodeChange>>,
+}
+
+impl Serialize for Entry {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut entry = serializer.serialize_struct("Entry", 3)?;
+        entry.serialize_field("seq", &self.sequence)?;
+        entry.serialize_field("at", &self.at)?;
+        match &self.change {
+            Change::Execution(change) => entry.serialize_field("execution", change)?,
+            Change::Node(change) => entry.serialize_field("node", change)?,
+        }
+        entry.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Entry {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let stored = StoredEntry::deserialize(deserializer)?;
+        let change = match (stored.execution, stored.node) {
+            (Some(change), None) => Change::Execution(change),
+            (None, Some(change)) => Change::Node(change),
+            _ => return Err(serde::de::Error::custom("an entry has either `execution` or `node`")),
+        };
+        Ok(Entry { sequence: stored.seq, at: stored.at, change })
+    }
 }
 
 /// A change of the execution as a whole.
