@@ -55,7 +55,7 @@ filters! { ENCODE:
     "hex ()" => hex;
 
     /// The UUID (version 5) of a name within a namespace: "url", "dns", "oid", "x500" or a UUID. The same name gives the same UUID.
-    /// `{{ "https://example.com/7" | uuid5 }}` -> `"13f14f02-2ea4-5517-9ef0-79ccdd05a57c"`
+    /// `{{ "https://example.com/7" | uuid5 }}` -> `"a6c225f3-d106-5670-ba8e-ab4ca609b702"`
     "uuid5 (namespace=\"url\")" => uuid5;
 }
 
@@ -151,6 +151,11 @@ fn strip_tags(call: &Invocation<'_, '_>) -> Outcome {
     while let Some(open) = rest.find('<') {
         out.push_str(&rest[..open]);
         let tag = &rest[open..];
+        if !tag[1..].starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?')) {
+            out.push('<');
+            rest = &tag[1..];
+            continue;
+        }
         let close = if tag.starts_with("<!--") { "-->" } else { ">" };
         match tag.find(close) {
             Some(end) => rest = &tag[end + close.len()..],

@@ -306,7 +306,7 @@ fn regex_find(call: &Invocation<'_, '_>) -> Outcome {
 }
 
 /// One search may look at all that is left of the text, so each match costs by that.
-const BYTES_PER_STEP: usize = 256;
+const BYTES_PER_STEP: usize = 128;
 
 fn regex_replace(call: &Invocation<'_, '_>) -> Outcome {
     let (regex, text, new) = (pattern(call)?, call.text(0)?, call.text(2)?);

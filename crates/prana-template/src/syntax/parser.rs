@@ -420,17 +420,23 @@ impl<'s> Parser<'s> {
             _ => None,
         };
         let mut parts = Vec::new();
-        while let Some(part) = self.path_part(root.as_deref(), &parts)? {
+        // The path so far, while it begins with a root and is literal.
+        let mut literal: Option<Vec<PathItem>> = root.as_ref().map(|_| Vec::new());
+        while let Some(part) = self.path_part(root.as_deref().zip(literal.as_deref()))? {
+            literal = literal.take().zip(part.literal()).map(|(mut items, item)| {
+                items.push(item);
+                items
+            });
             parts.push(part);
         }
         if parts.is_empty() { Ok(base) } else { self.made(ExprKind::Path(Box::new(base), parts), start) }
     }
 
-    fn path_part(&mut self, root: Option<&str>, before: &[PathPart]) -> Parsed<Option<PathPart>> {
+    fn path_part(&mut self, before: Option<(&str, &[PathItem])>) -> Parsed<Option<PathPart>> {
         let start = self.span.start;
         let kind = match &self.token {
             Token::Punct("." | "?.") => {
-                if let Some(key) = self.special_key(root, before)? {
+                if let Some(key) = self.special_key(before)? {
                     return Ok(Some(PathPart {
                         kind: PathPartKind::Field(key),
                         span: self.span_from(start),
@@ -463,14 +469,10 @@ impl<'s> Parser<'s> {
     }
 
     /// A key with a syntax of its own, as the names allow after some roots. The current token is the dot.
-    fn special_key(&mut self, root: Option<&str>, before: &[PathPart]) -> Parsed<Option<Str>> {
-        let Some(root) = root else { return Ok(None) };
-        let path = literal_path(before);
-        if path.len() < before.len() {
-            return Ok(None);
-        }
+    fn special_key(&mut self, before: Option<(&str, &[PathItem])>) -> Parsed<Option<Str>> {
+        let Some((root, path)) = before else { return Ok(None) };
         let rest = self.lexer.rest();
-        let Some(length) = self.names.key_len(root, &path, rest).filter(|&n| n > 0) else { return Ok(None) };
+        let Some(length) = self.names.key_len(root, path, rest).filter(|&n| n > 0) else { return Ok(None) };
         let Some(key) = rest.get(..length) else { return Ok(None) };
         self.span.end += length;
         self.lexer.at += length;
@@ -490,11 +492,6 @@ impl<'s> Parser<'s> {
         self.expect_punct("]")?;
         Ok(kind)
     }
-}
-
-/// The items of a path up to the first that is not literal.
-pub(crate) fn literal_path(parts: &[PathPart]) -> Vec<PathItem> {
-    parts.iter().map_while(PathPart::literal).collect()
 }
 
 impl PathPart {

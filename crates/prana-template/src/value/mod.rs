@@ -2,16 +2,19 @@
 
 mod convert;
 mod de;
+mod holes;
 mod json;
 mod list;
 mod map;
+mod param_error;
 mod serde_impl;
 mod str;
 
-pub use de::{ParamError, check_with_holes, from_value};
+pub use de::{check_with_holes, from_value};
 pub use json::JsonError;
 pub use list::List;
 pub use map::Map;
+pub use param_error::ParamError;
 pub use str::Str;
 
 pub(crate) use json::{
@@ -196,5 +199,7 @@ impl PartialEq for Value {
     }
 }
 
+#[cfg(test)]
+mod de_tests;
 #[cfg(test)]
 mod tests;

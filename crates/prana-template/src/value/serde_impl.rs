@@ -12,6 +12,20 @@ use super::{List, MAX_DEPTH, Map, Str, Value};
 
 /// The name by which our own deserializer knows that a field wants the value as it is.
 pub(super) const VALUE_NAME: &str = "$prana_template::Value";
+/// As [`VALUE_NAME`], where the value must be a list.
+pub(super) const LIST_NAME: &str = "$prana_template::List";
+/// As [`VALUE_NAME`], where the value must be a map.
+pub(super) const MAP_NAME: &str = "$prana_template::Map";
+
+/// What a field of such a name is given while its value is not known: `None` for names that are not ours.
+pub(super) fn stand_in(name: &str) -> Option<Value> {
+    match name {
+        VALUE_NAME => Some(Value::Null),
+        LIST_NAME => Some(Value::List(List::new())),
+        MAP_NAME => Some(Value::Map(Map::new())),
+        _ => None,
+    }
+}
 
 thread_local! {
     /// Hands a value from our own deserializer to the visitor below, within one call.
@@ -91,7 +105,7 @@ impl<'de> Deserialize<'de> for Value {
 
 impl<'de> Deserialize<'de> for List {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Value::deserialize(deserializer)? {
+        match deserializer.deserialize_newtype_struct(LIST_NAME, Build { depth: 0 })? {
             Value::List(list) => Ok(list),
             other => Err(de::Error::custom(format_args!("expected a list, found {}", other.type_name()))),
         }
@@ -100,7 +114,7 @@ impl<'de> Deserialize<'de> for List {
 
 impl<'de> Deserialize<'de> for Map {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Value::deserialize(deserializer)? {
+        match deserializer.deserialize_newtype_struct(MAP_NAME, Build { depth: 0 })? {
             Value::Map(map) => Ok(map),
             other => Err(de::Error::custom(format_args!("expected a map, found {}", other.type_name()))),
         }
