@@ -1,0 +1,71 @@
+//! The subcommands, one file each.
+
+mod actions;
+mod completions;
+mod eval;
+mod executions;
+mod graph;
+mod run;
+mod schema;
+mod test;
+mod validate;
+mod workflows;
+
+use clap::Subcommand;
+
+use crate::exit::Outcome;
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Runs a workflow here and now.
+    Run(run::Args),
+    /// Says what is wrong with workflow files.
+    Validate(validate::Args),
+    /// Runs test documents (*.test.yaml) in virtual time.
+    Test(test::Args),
+    /// Draws a workflow.
+    Graph(graph::Args),
+    /// Evaluates an expression, or many of them line by line.
+    Eval(eval::Args),
+    /// Lists the actions that nodes can run, or explains one.
+    Actions(actions::Args),
+    /// Prints the JSON Schema of workflow files, for editors.
+    Schema,
+    /// Lists and handles the executions in a database.
+    Executions(executions::Args),
+    /// Lists and handles the workflows in a database.
+    Workflows(workflows::Args),
+    /// Prints a completion script for a shell.
+    Completions(completions::Args),
+}
+
+impl Command {
+    /// Does it.
+    ///
+    /// # Errors
+    /// Why it was refused.
+    pub fn run(self) -> Outcome {
+        match self {
+            Command::Run(args) => run::run(args),
+            Command::Validate(args) => validate::run(&args),
+            Command::Test(args) => test::run(args),
+            Command::Graph(args) => graph::run(args),
+            Command::Eval(args) => eval::run(&args),
+            Command::Actions(args) => actions::run(&args),
+            Command::Schema => schema::run(),
+            Command::Executions(args) => executions::run(args),
+            Command::Workflows(args) => workflows::run(args),
+            Command::Completions(args) => completions::run(&args),
+        }
+    }
+}
+
+/// How lists are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+}

@@ -1,0 +1,184 @@
+//! An engine for the length of one command: its store, its events, and the signals that end it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use prana::core::ExecutionId;
+use prana::store::{MemoryStore, SqliteStore};
+use prana::{Engine, Event, Middleware};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::builtin;
+use crate::exit::{Failure, Outcome};
+
+/// The stack of each thread: templates and values nest, but not without limit.
+const STACK_BYTES: usize = 8 << 20;
+
+/// Where executions are kept while the command runs, and after it.
+#[derive(Debug, Clone)]
+pub enum Keep {
+    /// Nowhere: rows and waits in memory, no trail.
+    Nothing,
+    /// In memory, with the trail, so that it can be printed.
+    Trail,
+    /// In a database file.
+    File(PathBuf),
+}
+
+impl Keep {
+    /// Whether executions outlive the command.
+    pub fn is_durable(&self) -> bool {
+        matches!(self, Keep::File(_))
+    }
+}
+
+/// Runs a command that needs the engine.
+pub fn block_on<T>(command: impl Future<Output = Outcome<T>>) -> Outcome<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .thread_stack_size(STACK_BYTES)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(format!("no threads can be started: {error}")))?;
+    let outcome = runtime.block_on(command);
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    outcome
+}
+
+/// Opens a database that is to be there.
+///
+/// # Errors
+/// A file that does not exist, or can't be opened.
+pub fn open_existing(path: &Path) -> Outcome<Arc<SqliteStore>> {
+    if !path.exists() {
+        return Err(Failure::new(format!("there is no database {path:?}"))
+            .help("`prana run FILE --db DATABASE` makes one; check the name"));
+    }
+    open(path)
+}
+
+fn open(path: &Path) -> Outcome<Arc<SqliteStore>> {
+    Ok(Arc::new(SqliteStore::open(path)?))
+}
+
+/// An engine with what it tells.
+pub struct Session {
+    /// The engine. It advances executions while [`Session::serve`]d.
+    pub engine: Engine,
+    /// What happens, in order.
+    pub events: UnboundedReceiver<Event>,
+}
+
+impl Session {
+    /// An engine over a new or existing store.
+    ///
+    /// # Errors
+    /// A database that can't be opened.
+    pub fn new(keep: &Keep) -> Outcome<Self> {
+        Ok(match keep {
+            Keep::Nothing => Session::over(Arc::new(MemoryStore::ephemeral()))?,
+            Keep::Trail => Session::over(Arc::new(MemoryStore::new()))?,
+            Keep::File(path) => Session::over(open(path)?)?,
+        })
+    }
+
+    /// An engine over a store.
+    ///
+    /// # Errors
+    /// If the actions can't be set up.
+    pub fn over<S: prana::store::Store + prana::store::Catalog + 'static>(store: Arc<S>) -> Outcome<Self> {
+        let (sender, events) = unbounded_channel();
+        let engine = Engine::builder()
+            .store(store)
+            .registry(builtin::registry())
+            .effects(builtin::effects()?)
+            .middleware(Arc::new(Forward(sender)))
+            .build();
+        Ok(Session { engine, events })
+    }
+
+    /// Begins to advance executions; the task ends after [`Engine::shut_down`].
+    pub fn serve(&self) -> tokio::task::JoinHandle<()> {
+        let engine = self.engine.clone();
+        tokio::spawn(async move { engine.serve().await })
+    }
+}
+
+/// Hands events on to the task that shows them.
+struct Forward(UnboundedSender<Event>);
+
+impl Middleware for Forward {
+    fn on_event(&self, event: &Event) {
+        // Nobody shows events any more when the command ends.
+        let _ = self.0.send(event.clone());
+    }
+}
+
+/// Ctrl-C and requests to terminate.
+pub struct Interrupts {
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Interrupts {
+    /// Takes the signals over.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    #[cfg(unix)]
+    pub fn new() -> Outcome<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let listen = |kind| signal(kind).map_err(|error| Failure::new(format!("no signals: {error}")));
+        Ok(Interrupts {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+        })
+    }
+
+    /// Takes the signals over.
+    #[cfg(not(unix))]
+    pub fn new() -> Outcome<Self> {
+        Ok(Interrupts {})
+    }
+
+    /// Waits for the next one.
+    #[cfg(unix)]
+    pub async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+
+    /// Waits for the next one.
+    #[cfg(not(unix))]
+    pub async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Ends the program at once, as a second Ctrl-C asks for.
+pub fn exit_at_once() -> ! {
+    std::process::exit(130)
+}
+
+/// An execution's identity, as written on the command line.
+///
+/// # Errors
+/// Text that is none.
+pub fn execution_id(text: &str) -> Result<ExecutionId, String> {
+    text.parse().map_err(|_| {
+        "an execution has an id such as 0190f6f2-7c1a-7b3e-8a51-0d6c2f0e9b7a; `prana executions list` shows them"
+            .to_owned()
+    })
+}
+
+/// The time.
+pub fn now() -> prana::core::Timestamp {
+    use prana::Clock;
+    prana::SystemClock.now()
+}
