@@ -1,5 +1,6 @@
 //! The embeddable workflow engine.
 
+mod builtin;
 mod clock;
 mod codec;
 mod drive;
@@ -14,11 +15,13 @@ mod start;
 pub mod testing;
 mod workflows;
 
+pub use builtin::BuiltIn;
 pub use clock::{Clock, SystemClock, VirtualClock};
 pub use effects::{EffectRequest, Effects, NoEffects};
 pub use engine::{Builder, Engine, EngineOptions, Outcome};
 pub use error::EngineError;
 pub use events::{Event, EventKind, Middleware};
+pub use prana_actions::{Action, ActionCall, Actions, Outside, OutsideError, Permissions};
 pub use prana_core as core;
 pub use prana_store as store;
 pub use prana_template::{self as template, Value};
