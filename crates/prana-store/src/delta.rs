@@ -131,7 +131,8 @@ impl Delta {
 
     /// The first turn of a new execution; entries and the rest may be added.
     pub fn create(new: NewExecution) -> Self {
-        Delta { create: Some(new.clone()), ..Delta::new(new.id, 0, 0, new.created_at) }
+        let empty = Delta::new(new.id, 0, 0, new.created_at);
+        Delta { create: Some(new), ..empty }
     }
 }
 
