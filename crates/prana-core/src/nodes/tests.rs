@@ -137,7 +137,7 @@ impl Call for Probe {
         let options = ParamsOptions { allow_item: &|_| true, ..ParamsOptions::default() };
         let names = FixedNames::new([""]);
         let params = Params::compile(&Value::from(template), &names, Filters::standard(), &options);
-        let scope: &[Value] = &[];
+        let scope = [Value::Null];
         params.expect("a template").render_with_item(&scope, item, index as i64, &mut Budget::default())
     }
 
