@@ -16,6 +16,8 @@
 //! assert_eq!(text, value!("Hello ADA"));
 //! ```
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 mod budget;
 mod error;
 mod eval;

@@ -6,7 +6,7 @@ use crate::{
     budget::Budget,
     error::{EvalError, TemplateError},
     eval::{self, Cx, Fault, Frame, Work},
-    filters::Filters,
+    filters::{FilterError, Filters},
     names::{Names, Scope, Slot},
     program::{Lowered, Program, Scopes, lower},
     syntax::parse_document,
@@ -115,7 +115,7 @@ impl Template {
         let cx = Cx { scope, frame, work: &work };
         let result = self.evaluate_in(&cx).map(Cow::into_owned);
         work.settle(budget);
-        result.map_err(|fault| self.error(fault))
+        result.map_err(|fault| self.error(*fault))
     }
 
     /// Evaluates as a part of something larger.
@@ -125,7 +125,7 @@ impl Template {
     }
 
     /// The fault as an error of this template.
-    pub(crate) fn error(&self, fault: Fault) -> EvalError {
+    pub(crate) fn error(&self, fault: FilterError) -> EvalError {
         let source = self.source();
         EvalError {
             code: fault.code,

@@ -232,7 +232,7 @@ fn parse_json(call: &Invocation<'_, '_>) -> Outcome {
     call.cx.checked(value)
 }
 
-fn separator<'a>(call: &'a Invocation<'_, '_>, at: usize) -> Result<char, Fault> {
+fn separator(call: &Invocation<'_, '_>, at: usize) -> Result<char, Fault> {
     let mut chars = call.text_or(at, ",")?.chars();
     match (chars.next(), chars.next()) {
         (Some(c), None) if !matches!(c, '"' | '\n' | '\r') => Ok(c),

@@ -76,7 +76,7 @@ fn abs(call: &Invocation<'_, '_>) -> Outcome {
 
 /// A whole float as an int.
 pub(super) fn float_to_int(x: f64) -> Option<i64> {
-    (x >= -9_223_372_036_854_775_808.0 && x < 9_223_372_036_854_775_808.0).then_some(x as i64)
+    (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&x).then_some(x as i64)
 }
 
 fn to_whole(call: &Invocation<'_, '_>, whole: fn(f64) -> f64) -> Outcome {

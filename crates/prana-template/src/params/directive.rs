@@ -1,9 +1,12 @@
 //! Map directives: one-key maps such as `#map: [list, template]`.
 
-use super::{Params, compile::Compiler, render::Failed};
+use super::{
+    Params,
+    compile::Compiler,
+    render::{Failed, without_template as fault},
+};
 use crate::{
-    error::{EvalError, Span},
-    eval::{Cx, Fault, Frame, same},
+    eval::{Cx, Frame, same},
     filters::FilterError,
     names::Slot,
     value::{List, Map, Str, Value},
@@ -210,17 +213,6 @@ impl Operands<'_> {
         }
         Some(compiled)
     }
-}
-
-fn fault(fault: Fault) -> Failed {
-    Box::new(EvalError {
-        code: fault.code,
-        message: fault.message,
-        template: String::new(),
-        span: Span::default(),
-        value_type: fault.value_type,
-        path: Vec::new(),
-    })
 }
 
 fn needs(name: &str, needs: &str, given: &Value) -> Failed {

@@ -81,9 +81,10 @@ impl Params {
     pub(super) fn render_in(&self, cx: &Cx<'_>) -> Result<Value, Failed> {
         match &self.node {
             Node::Constant(value) => Ok(value.clone()),
-            Node::Template(template) => {
-                template.evaluate_in(cx).map(Cow::into_owned).map_err(|fault| Box::new(template.error(fault)))
-            }
+            Node::Template(template) => template
+                .evaluate_in(cx)
+                .map(Cow::into_owned)
+                .map_err(|fault| Box::new(template.error(*fault))),
             Node::List(items) => {
                 let items = items.iter().enumerate().map(|(index, params)| params.render_at(index, cx));
                 cx.list(items.collect::<Result<_, _>>()?).map_err(without_template)
@@ -108,7 +109,9 @@ fn render_map<'e>(entries: impl Iterator<Item = &'e (Str, Params)>, cx: &Cx<'_>)
 }
 
 /// A fault that no single template is to blame for.
-fn without_template(fault: Fault) -> Failed {
+#[allow(clippy::boxed_local, reason = "faults come boxed out of results")]
+pub(super) fn without_template(fault: Fault) -> Failed {
+    let fault = *fault;
     Box::new(EvalError {
         code: fault.code,
         message: fault.message,

@@ -79,7 +79,7 @@ impl Lowering<'_> {
                 fold::constant(Code::Map(entries, expr.span))
             }
             ExprKind::Call { name, name_span, args, piped } => {
-                self.call(name, *name_span, args, *piped, expr.span)
+                self.call(name, name_span.0, args, *piped, expr.span)
             }
             ExprKind::Lambda { .. } => {
                 let message = "a lambda can only be the argument of a filter that takes one".to_owned();

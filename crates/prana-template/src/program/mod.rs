@@ -37,6 +37,9 @@ pub(crate) struct Body {
     pub has_frame: bool,
 }
 
+/// Values of which one must equal the subject of a `case`.
+type Patterns = Box<[Code]>;
+
 /// A piece of a text template.
 #[derive(Debug, Clone)]
 pub(crate) enum Op {
@@ -44,7 +47,7 @@ pub(crate) enum Op {
     Output(Code, Span),
     Assign(usize, Code),
     If { branches: Box<[(Code, Box<[Op]>)]>, otherwise: Box<[Op]> },
-    Case { subject: Code, branches: Box<[(Box<[Code]>, Box<[Op]>)]>, otherwise: Box<[Op]> },
+    Case { subject: Code, branches: Box<[(Patterns, Box<[Op]>)]>, otherwise: Box<[Op]> },
     For(Box<For>),
     Break,
     Continue,

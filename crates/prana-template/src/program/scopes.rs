@@ -16,6 +16,9 @@ pub(crate) enum ScopeKind {
     Variables { names: Vec<(Str, usize)>, count: usize, loops: usize },
 }
 
+/// Names and places, how many places there are, how many loops are around.
+type Variables<'a> = (&'a mut Vec<(Str, usize)>, &'a mut usize, &'a mut usize);
+
 impl Scopes {
     /// Only `$item`, `$index` and `$loop`, as many levels as given.
     pub(crate) fn with_items(levels: usize) -> Self {
@@ -73,7 +76,7 @@ impl Scopes {
         })
     }
 
-    fn variables(&mut self) -> Option<(&mut Vec<(Str, usize)>, &mut usize, &mut usize)> {
+    fn variables(&mut self) -> Option<Variables<'_>> {
         match self.0.last_mut() {
             Some(ScopeKind::Variables { names, count, loops }) => Some((names, count, loops)),
             _ => None,

@@ -2,7 +2,7 @@
 
 use super::{
     MAX_NESTING, MAX_TREE, Parsed, RESERVED,
-    ast::{Arg, BinaryOp, Expr, ExprKind, PathPart, PathPartKind, UnaryOp, level},
+    ast::{Arg, BinaryOp, Expr, ExprKind, PathPart, PathPartKind, Place, UnaryOp, level},
     lexer::{Lexer, Token},
     limit_error, syntax_error, with_help,
 };
@@ -257,7 +257,7 @@ impl<'s> Parser<'s> {
         if self.at_punct("(") {
             self.arguments(&mut args)?;
         }
-        self.made(ExprKind::Call { name, name_span, args, piped: true }, start)
+        self.made(ExprKind::Call { name, name_span: Place(name_span), args, piped: true }, start)
     }
 
     /// From the `(` to after the `)`.
@@ -370,7 +370,7 @@ impl<'s> Parser<'s> {
         self.advance()?;
         let mut args = Vec::new();
         self.arguments(&mut args)?;
-        self.made(ExprKind::Call { name, name_span, args, piped: false }, name_span.start)
+        self.made(ExprKind::Call { name, name_span: Place(name_span), args, piped: false }, name_span.start)
     }
 
     fn parenthesised(&mut self) -> Parsed<Expr> {

@@ -92,11 +92,13 @@ impl Trail<'_> {
     }
 }
 
+type IsHole<'a> = &'a dyn Fn(&[PathSegment]) -> bool;
+
 #[derive(Clone, Copy)]
 struct Reader<'a> {
     value: &'a Value,
     trail: Option<&'a Trail<'a>>,
-    is_hole: Option<&'a dyn Fn(&[PathSegment]) -> bool>,
+    is_hole: Option<IsHole<'a>>,
 }
 
 impl<'a> Reader<'a> {

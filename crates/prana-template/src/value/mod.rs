@@ -177,8 +177,7 @@ impl Value {
 
 /// Whether an integer and a float are the same number, without rounding the integer.
 pub(crate) fn int_equals_float(int: i64, float: f64) -> bool {
-    float >= -9_223_372_036_854_775_808.0
-        && float < 9_223_372_036_854_775_808.0
+    (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&float)
         && float.fract() == 0.0
         && float as i64 == int
 }
