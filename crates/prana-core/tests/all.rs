@@ -1,0 +1,8 @@
+//! Proofs of the core, in one binary: random workflows against a model, recorded formats, graph algorithms, bad input.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod generate;
+mod machine;
+mod model;
+mod properties;
