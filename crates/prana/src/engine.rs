@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use prana_core::document::Workflow;
 use prana_core::execution::{Execution, Header, Status};
-use prana_core::graph::SignResumeUrl;
+use prana_core::graph::{SignResumeUrl, WaitTarget};
 use prana_core::record::Entry;
 use prana_core::{ErrorValue, ExecutionId, Registry, Timestamp};
 use prana_store::{Catalog, Delivered, Holder, LoadFrom, MemoryStore, Row, Store, Target, WorkerId};
@@ -38,7 +38,12 @@ pub struct EngineOptions {
     pub restart_every_step: bool,
     /// Advance executions only when told to, one after the other: for tests.
     pub stepped: bool,
+    /// Called right before and right after every commit of a turn: where a test stops the world.
+    pub at_commit: Option<AtCommit>,
 }
+
+/// What is called at the boundaries of commits.
+pub type AtCommit = Arc<dyn Fn(CommitPoint) + Send + Sync>;
 
 impl Default for EngineOptions {
     fn default() -> Self {
@@ -49,6 +54,7 @@ impl Default for EngineOptions {
             sign_resume_url: None,
             restart_every_step: false,
             stepped: false,
+            at_commit: None,
         }
     }
 }
@@ -345,6 +351,19 @@ impl Engine {
         self.inner.deliver(id, target, &Message::Resume { data }).await
     }
 
+    /// Answers the wait that a link was made for. One link answers one wait, also if it is used before the wait begins.
+    ///
+    /// # Errors
+    /// As [`Engine::answer`].
+    pub async fn answer_link(&self, wait: &WaitTarget, data: Value) -> Result<Delivered, EngineError> {
+        let target = Target::Token {
+            node_key: Arc::from(&*wait.node_key),
+            loop_path: Arc::from(wait.loop_path.to_string()),
+            run_index: wait.run_index,
+        };
+        self.answer(wait.execution_id, target, data).await
+    }
+
     /// Ends an execution. It takes effect before its next node starts; one that has ended already stays as it is.
     ///
     /// # Errors
@@ -468,7 +487,11 @@ impl Inner {
     }
 
     /// A place for tests to stop the world.
-    pub(crate) async fn reach(&self, _point: CommitPoint) {}
+    pub(crate) async fn reach(&self, point: CommitPoint) {
+        if let Some(at_commit) = &self.options.at_commit {
+            at_commit(point);
+        }
+    }
 
     /// True if somebody wants to hear of entries.
     pub(crate) fn listens(&self) -> bool {
