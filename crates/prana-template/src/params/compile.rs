@@ -21,7 +21,14 @@ pub(super) fn compile(
         return Err(compiler.errors);
     }
     let compiled = compiler.params(params, 0);
-    if compiler.errors.is_empty() { Ok(compiled) } else { Err(compiler.errors) }
+    if !compiler.errors.is_empty() {
+        return Err(compiler.errors);
+    }
+    // The fields of the whole can be had one by one, also when all is constant.
+    Ok(match compiled.node {
+        Node::Constant(value) => Params::constant_of(value),
+        _ => compiled,
+    })
 }
 
 pub(super) struct Compiler<'a> {
@@ -49,7 +56,7 @@ impl Compiler<'_> {
     /// Compiles a subtree inside of as many levels of items.
     pub(super) fn params(&mut self, value: &Value, items: usize) -> Params {
         if (self.options.literal)(&self.path) {
-            return Params::constant_of(value.clone());
+            return Params::scalar(value.clone());
         }
         let items = if items == 0 && (self.options.allow_item)(&self.path) { 1 } else { items };
         match value {
@@ -61,29 +68,27 @@ impl Compiler<'_> {
                     .map(|(i, item)| self.at(i.into(), |c| c.params(item, items)))
                     .collect();
                 if compiled.iter().all(|params| params.constant().is_some()) {
-                    return Params::constant_of(
-                        compiled.iter().filter_map(Params::constant).cloned().collect(),
-                    );
+                    return Params::scalar(compiled.iter().filter_map(Params::constant).cloned().collect());
                 }
                 Params::of(Node::List(compiled))
             }
             Value::Map(map) => self.map(map, items),
-            scalar => Params::constant_of(scalar.clone()),
+            scalar => Params::scalar(scalar.clone()),
         }
     }
 
     fn template(&mut self, source: &str, value: &Value, items: usize) -> Params {
         match Template::parse_within(source, self.names, self.filters, items) {
             // A string without marks keeps its allocation.
-            Ok(template) if template.constant() == Some(value) => Params::constant_of(value.clone()),
+            Ok(template) if template.constant() == Some(value) => Params::scalar(value.clone()),
             Ok(template) => match template.constant() {
-                Some(constant) => Params::constant_of(constant.clone()),
+                Some(constant) => Params::scalar(constant.clone()),
                 None => Params::of(Node::Template(template)),
             },
             Err(errors) => {
                 let path = &self.path;
                 self.errors.extend(errors.into_iter().map(|error| ParamsError { path: path.clone(), error }));
-                Params::constant_of(Value::Null)
+                Params::scalar(Value::Null)
             }
         }
     }
@@ -93,12 +98,12 @@ impl Compiler<'_> {
             if map.len() > 1 {
                 let message = format!("`{name}` must be the only key of its map");
                 self.error("expression.invalid_directive", message);
-                return Params::constant_of(Value::Null);
+                return Params::scalar(Value::Null);
             }
             let args = map.get(name).unwrap_or(&Value::Null);
             return match self.at(name.as_str().into(), |c| c.directive(name, args, items, false)) {
                 Some(directive) => Params::of(Node::Directive(Box::new(directive))),
-                None => Params::constant_of(Value::Null),
+                None => Params::scalar(Value::Null),
             };
         }
         let entries: Vec<_> = map
@@ -111,7 +116,7 @@ impl Compiler<'_> {
             let constants = entries
                 .into_iter()
                 .map(|(key, params)| (key, params.constant().cloned().unwrap_or_default()));
-            return Params::constant_of(Value::Map(constants.collect()));
+            return Params::scalar(Value::Map(constants.collect()));
         }
         Params::of(Node::Map(entries))
     }
@@ -130,6 +135,6 @@ impl Params {
         };
         slots.sort_unstable();
         slots.dedup();
-        Params { node, slots: slots.into() }
+        Params { node, slots: slots.into(), fields: Box::default() }
     }
 }

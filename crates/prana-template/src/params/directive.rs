@@ -156,7 +156,7 @@ impl Operands<'_> {
     }
 
     fn next_or_null(&mut self, compiler: &mut Compiler<'_>) -> Params {
-        self.next(compiler).unwrap_or_else(|| Params::constant_of(Value::Null))
+        self.next(compiler).unwrap_or_else(|| Params::scalar(Value::Null))
     }
 
     /// The first operand, unless it is the result of the directive before.
@@ -170,8 +170,7 @@ impl Operands<'_> {
 
     fn each(&mut self, compiler: &mut Compiler<'_>, kind: Each) -> Directive {
         let list = self.first(compiler);
-        let body =
-            self.next_inside(compiler, self.items + 1).unwrap_or_else(|| Params::constant_of(Value::Null));
+        let body = self.next_inside(compiler, self.items + 1).unwrap_or_else(|| Params::scalar(Value::Null));
         Directive::Each { kind, list, body }
     }
 

@@ -43,6 +43,8 @@ pub struct Params {
     node: Node,
     /// Sorted, each once.
     slots: Box<[Slot]>,
+    /// The fields of a whole tree that is constant, so that they can be had one by one as well.
+    fields: Box<[(Str, Params)]>,
 }
 
 #[derive(Debug, Clone)]
@@ -76,28 +78,37 @@ impl Params {
         }
     }
 
-    /// The parameters of one field, to be rendered by themselves. `None` when there is no such field, and for a tree that
-    /// is constant as a whole: see [`constant`](Params::constant).
+    /// The parameters of one top-level field, to be rendered by themselves; for fields of fields, of a tree that is not constant
+    /// there.
     pub fn field(&self, name: &str) -> Option<&Params> {
-        match &self.node {
-            Node::Map(entries) => {
-                entries.iter().find(|(key, _)| key.as_str() == name).map(|(_, params)| params)
-            }
-            _ => None,
-        }
+        let entries = match &self.node {
+            Node::Map(entries) => entries.as_slice(),
+            _ => &self.fields,
+        };
+        entries.iter().find(|(key, _)| key.as_str() == name).map(|(_, params)| params)
     }
 
-    /// The parameters of one field, also of a constant tree.
+    /// As [`field`](Params::field), to keep.
     pub fn take_field(&self, name: &str) -> Option<Params> {
-        match &self.node {
-            Node::Constant(value) => value.get(name).map(|value| Params::constant_of(value.clone())),
-            _ => self.field(name).cloned(),
-        }
+        self.field(name).cloned()
     }
 
     /// Parameters that are a value without templates.
+    ///
+    /// ```
+    /// use prana_template::{value, Params};
+    /// let params = Params::constant_of(value!({"retries": 3}));
+    /// assert_eq!(params.field("retries").and_then(|retries| retries.constant()), Some(&value!(3)));
+    /// ```
     pub fn constant_of(value: Value) -> Params {
-        Params { node: Node::Constant(value), slots: Box::default() }
+        let field = |(key, value): (&Str, &Value)| (key.clone(), Params::scalar(value.clone()));
+        let fields = value.as_map().map(|map| map.iter().map(field).collect()).unwrap_or_default();
+        Params { node: Node::Constant(value), slots: Box::default(), fields }
+    }
+
+    /// A constant whose fields need not be had one by one.
+    fn scalar(value: Value) -> Params {
+        Params { node: Node::Constant(value), slots: Box::default(), fields: Box::default() }
     }
 
     /// The slots that the templates refer to, sorted, each once.
