@@ -63,6 +63,8 @@ struct Family {
     inputs: Vec<Value>,
     /// Starts so far.
     started: usize,
+    /// How many had been started when this family's last recorded child ended; all of them, after a restart, are asked for again.
+    under_way: usize,
     ended: Vec<Option<ChildEnd>>,
     sent_off: Vec<Option<ExecutionId>>,
 }
@@ -104,16 +106,21 @@ impl Family {
         }
         let prefix = format!("{parent}/{}/{}", run.execution_index, run.attempts);
         let asked_at = run.started_at;
-        Ok(Family {
+        let mut family = Family {
             execution_index: run.execution_index,
             prefix,
             asked_at,
             params,
             inputs,
             started: 0,
+            under_way: 0,
             ended,
             sent_off,
-        })
+        };
+        // Each end makes room for one more start, up to the first failure that the parent will not survive.
+        let made_room = run.ended_children.iter().take_while(|end| !family.fails_parent(end)).count();
+        family.under_way = family.width().saturating_add(made_room).min(count);
+        Ok(family)
     }
 
     fn place(&self, item: usize) -> ChildPlace {
@@ -137,9 +144,16 @@ impl Family {
         self.ended[..self.started].iter().filter(|end| end.is_none()).count()
     }
 
+    fn fails_parent(&self, end: &ChildEnd) -> bool {
+        self.params.failure_strategy == FailureStrategy::FailParent && end.status != Status::Completed
+    }
+
     fn has_failed(&self) -> bool {
-        let failed = |end: &ChildEnd| end.status != Status::Completed;
-        self.params.failure_strategy == FailureStrategy::FailParent && self.ended.iter().flatten().any(failed)
+        self.ended.iter().flatten().any(|end| self.fails_parent(end))
+    }
+
+    fn has_room(&self) -> bool {
+        self.started < self.under_way || (self.open() < self.width() && !self.has_failed())
     }
 
     fn is_over(&self) -> bool {
@@ -197,7 +211,7 @@ impl GraphExecutor {
     fn start_children(&mut self, execution_index: ExecutionIndex) {
         let header = &self.graph.context().header;
         let Some(family) = self.children.find(execution_index) else { return };
-        while family.started < family.inputs.len() && family.open() < family.width() && !family.has_failed() {
+        while family.started < family.inputs.len() && family.has_room() {
             let item = family.started;
             family.started += 1;
             if family.ended[item].is_some() {
