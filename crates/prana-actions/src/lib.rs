@@ -15,6 +15,8 @@
 //! assert!(registry.action("http.request").is_some());
 //! ```
 
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that can't go on should panic"))]
+
 mod action;
 mod actions;
 pub mod file_read;

@@ -315,8 +315,8 @@ mod tests {
         let (a, b) = (value!({"x": 1, "m": {"p": 1}}), value!({"m": {"q": 2}, "y": 3}));
         check(
             value!({"strategy": "merge"}),
-            &[a.clone()],
-            &[b.clone()],
+            std::slice::from_ref(&a),
+            std::slice::from_ref(&b),
             value!({"x": 1, "m": {"q": 2}, "y": 3}),
         );
         check(
@@ -334,14 +334,24 @@ mod tests {
     fn deep_merge_goes_into_maps_and_not_into_lists() {
         let (a, b) = (value!({"m": {"p": 1, "l": [1], "q": 1}}), value!({"m": {"q": 2, "l": [2]}}));
         let deep = |prefer: &str| value!({"strategy": "deep_merge", "prefer": prefer});
-        check(deep("last"), &[a.clone()], &[b.clone()], value!({"m": {"p": 1, "l": [2], "q": 2}}));
+        check(
+            deep("last"),
+            std::slice::from_ref(&a),
+            std::slice::from_ref(&b),
+            value!({"m": {"p": 1, "l": [2], "q": 2}}),
+        );
         check(deep("first"), &[a], &[b], value!({"m": {"p": 1, "l": [1], "q": 1}}));
     }
 
     #[test]
     fn concat_and_zip_take_lists() {
         let (a, b) = (value!([1, [2]]), value!([3]));
-        check(value!({"strategy": "concat"}), &[a.clone()], &[b.clone()], value!([1, [2], 3]));
+        check(
+            value!({"strategy": "concat"}),
+            std::slice::from_ref(&a),
+            std::slice::from_ref(&b),
+            value!([1, [2], 3]),
+        );
         check(value!({"strategy": "zip"}), &[a], &[b], value!([[1, 3]]));
         check(value!({"strategy": "zip"}), &[], &[], value!([]));
         probe(value!({"strategy": "zip"}), &[value!(null)], &[]).fails("merge.not_a_list", "is null");
@@ -373,7 +383,8 @@ mod tests {
     fn a_join_is_bounded() {
         let many: Value = (0..1100).map(|_| value!({"id": 1})).collect();
         let params = value!({"strategy": "join_by_key", "key": "id"});
-        probe(params, std::slice::from_ref(&many), &[many.clone()]).fails("merge.too_large", "1000000");
+        probe(params, std::slice::from_ref(&many), std::slice::from_ref(&many))
+            .fails("merge.too_large", "1000000");
     }
 
     #[test]

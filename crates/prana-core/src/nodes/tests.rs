@@ -178,3 +178,91 @@ fn the_older_names_are_known() {
         assert_eq!(action.descriptor.type_name, *name);
     }
 }
+
+/// What compiling a node of this type with these parameters (in YAML) says; "" if nothing.
+fn said(type_name: &str, params: &str) -> String {
+    const START: &str = "- {key: start, type: manual.trigger}";
+    let (start, connections) = match type_name {
+        "data.merge" => (START, "[start -> node.input_a]"),
+        name if name.contains("trigger") => ("", "[]"),
+        _ => (START, "[start -> node]"),
+    };
+    let document = format!(
+        "id: w\nnodes:\n  {start}\n  - {{key: node, type: {type_name}, params: {params}}}\nconnections: {connections}"
+    );
+    let loaded = crate::document::load("w.yaml", document.as_bytes()).expect("a document");
+    let registry = Registry::standard();
+    let compiled =
+        crate::compile::compile(&loaded[0].workflow, &registry, crate::compile::Options::default());
+    let said: Vec<String> =
+        compiled.diagnostics.iter().map(|found| format!("{} {}", found.code, found.message)).collect();
+    said.join("; ")
+}
+
+#[test]
+fn templates_may_stand_in_the_place_of_any_parameter() {
+    for (type_name, params) in [
+        ("logic.if_condition", "{condition: '{{ $input.a }}'}"),
+        ("logic.switch", "{value: '{{ $input }}', cases: '{{ $vars.cases }}'}"),
+        ("logic.switch", "{cases: [{condition: '{{ $input.a }}', port: '{{ $input.p }}'}]}"),
+        ("logic.switch", "{value: '{{ $input }}', cases: [{equals: null, port: a}]}"),
+        ("data.filter", "{items: '{{ $input.rows }}', condition: '{{ $item.a > $index }}'}"),
+        ("data.filter", "{condition: true}"),
+        ("data.sort", "{by: '{{ $input.by }}'}"),
+        ("data.sort", "{by: ['{{ $input.by }}', {field: '{{ $input.a }}', desc: '{{ $input.desc }}'}]}"),
+        ("data.limit", "{count: '{{ $input.n }}', keep: '{{ $input.end }}'}"),
+        ("data.unique", "{by: '{{ $input.by }}'}"),
+        ("data.unique", "{by: [a, '{{ $input.by }}']}"),
+        ("data.aggregate", "{by: '{{ $input.by }}', fields: '{{ $input.fields }}'}"),
+        ("data.aggregate", "{fields: {n: {op: '{{ $input.op }}', field: '{{ $input.f }}'}}}"),
+        (
+            "data.merge",
+            "{strategy: '{{ $input.input_a }}', key: '{{ $vars.key }}', input_a: '{{ $input.input_a }}'}",
+        ),
+        ("data.set_data", "{fields: '{{ $input.fields }}', mode: merge}"),
+        ("data.set_data", "{fields: {a: 1}}"),
+        ("data.set_data", "{mapping_map: '{{ $input }}'}"),
+        ("core.log", "{level: '{{ $input.level }}', message: '{{ $input }}'}"),
+        ("core.stop", "{status: '{{ $input.status }}', output: '{{ $input }}'}"),
+        ("wait.wait", "{mode: '{{ $input.mode }}'}"),
+        ("wait.wait", "{mode: interval, duration: '{{ $input.n }}', unit: '{{ $input.unit }}'}"),
+        ("workflow.set_state", "{a: '{{ $input }}'}"),
+        ("schedule.trigger", "{every: 15m, jitter: 5s}"),
+        ("schedule.cron_trigger", "{cron_pattern: '0 9 * * *', timezone: Europe/Rome}"),
+        ("webhook.trigger", "{path: in, auth: {type: header, header: X, value: '{{ $secrets.hook }}'}}"),
+    ] {
+        let said = said(type_name, params);
+        assert_eq!(said, "", "{type_name} {params}");
+    }
+}
+
+#[test]
+fn what_can_never_be_right_is_told_before_anything_runs() {
+    for (type_name, params, part) in [
+        ("logic.if_condition", "{}", "condition"),
+        ("logic.switch", "{}", "cases"),
+        ("logic.switch", "{cases: [{port: a}]}", "cases[0]: this case never holds"),
+        ("logic.switch", "{cases: [{equals: 1, port: a}]}", "nothing to compare with"),
+        ("data.filter", "{}", "condition"),
+        ("data.filter", "{condition: true, where: 1}", "where"),
+        ("data.limit", "{count: -1}", "count"),
+        ("data.sort", "{by: [{feild: a}]}", "feild"),
+        ("data.merge", "{inputs: '{{ $vars.n }}'}", "inputs: it can't be a template"),
+        ("data.merge", "{inputs: 27}", "2 to 26"),
+        ("data.merge", "{strategy: join_by_key}", "key: the field to join by is missing"),
+        ("data.set_data", "{}", "`fields` is missing"),
+        ("wait.wait", "{mode: interval}", "duration: it is missing"),
+        ("wait.wait", "{mode: schedule}", "schedule_at: it is missing"),
+        ("wait.wait", "{mode: '{{ $input }}', until: 5}", "until"),
+        ("schedule.trigger", "{}", "when to start"),
+        ("schedule.trigger", "{cron: '@daily', every: 5m}", "exclude each other"),
+        ("core.log", "{level: loud}", "loud"),
+        ("manual.trigger", "{a: 1}", "a"),
+    ] {
+        let said = said(type_name, params);
+        assert!(
+            said.contains("workflow.invalid_params") && said.contains(part),
+            "{type_name} {params}: {said}"
+        );
+    }
+}
