@@ -25,6 +25,9 @@ use crate::restore::Restored;
 const DELTA_ENTRIES: usize = 1_000;
 const DELTA_BYTES: usize = 1 << 20;
 
+/// A snapshot is taken after at least this many entries.
+const SNAPSHOT_ENTRIES: usize = 200;
+
 /// After this many steps without a commit other executions get a turn.
 const STEPS_PER_TURN: usize = 256;
 
@@ -39,6 +42,8 @@ pub(crate) struct Live {
     pub stored_waits: HashSet<u32>,
     /// It is not stored yet: its creation goes into the first commit.
     pub create: Option<NewExecution>,
+    /// Entries and bytes since the newest snapshot, and the size of that.
+    pub since_snapshot: SinceSnapshot,
     /// Items to hand in before anything else.
     pub inbox: Vec<InboxItem>,
     /// True if it was rebuilt: children that it asks for may exist.
@@ -53,6 +58,15 @@ pub(crate) struct Held {
     pub epoch: u64,
     /// How often it was taken over from a dead worker since its newest entry, if it was this time.
     pub recoveries: Option<u32>,
+}
+
+/// What a resume would have to read besides the newest snapshot.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct SinceSnapshot {
+    pub entries: usize,
+    pub bytes: usize,
+    /// The size of that snapshot.
+    pub size: usize,
 }
 
 /// What the current turn has changed so far.
@@ -278,7 +292,8 @@ impl Inner {
 
     /// Commits the turn. True if the claim was kept.
     async fn commit(self: &Arc<Self>, live: &mut Live, release: Release) -> Result<bool, EngineError> {
-        let delta = live.take_delta(self.clock.now(), release);
+        let mut delta = live.take_delta(self.clock.now(), release);
+        live.add_snapshot(&mut delta)?;
         let changes = !is_empty(&delta);
         if !changes && !self.store.retains_trail() {
             // Nothing is kept, so nothing is to wait for: those who listen hear it now.
@@ -494,6 +509,7 @@ impl Live {
             next_sequence,
             stored_waits: HashSet::new(),
             create: None,
+            since_snapshot: SinceSnapshot::default(),
             inbox: Vec::new(),
             restored: false,
             turn: Turn::default(),
@@ -504,6 +520,7 @@ impl Live {
         Live {
             stored_waits: restored.open_waits,
             inbox: restored.inbox,
+            since_snapshot: restored.since_snapshot,
             restored: true,
             ..Live::new(restored.header, restored.executor, epoch, restored.next_sequence)
         }
@@ -565,6 +582,24 @@ impl Live {
                 false => self.turn.waits_closed.push(index),
             }
         }
+    }
+
+    /// Now and then the state is kept, so that a resume reads little. Rarely enough that it costs less than the entries themselves.
+    fn add_snapshot(&mut self, delta: &mut Delta) -> Result<(), EngineError> {
+        let since = &mut self.since_snapshot;
+        since.entries += delta.entries.len();
+        since.bytes += delta.entries.iter().map(|entry| entry.bytes.len()).sum::<usize>();
+        let graph = self.executor.graph();
+        let current = delta.entries.last().is_some_and(|entry| entry.sequence == graph.state().sequence);
+        let ended = matches!(delta.release, Release::End { .. });
+        if since.entries < SNAPSHOT_ENTRIES || since.bytes < since.size || !current || ended {
+            return Ok(());
+        }
+        let bytes = self.turn.encoder.bytes(&graph.snapshot())?;
+        delta.payloads.extend(self.turn.encoder.take_payloads());
+        *since = SinceSnapshot { size: bytes.len(), ..SinceSnapshot::default() };
+        delta.snapshot = Some(prana_store::Snapshot { next_sequence: graph.state().sequence + 1, bytes });
+        Ok(())
     }
 
     fn take_delta(&mut self, at: Timestamp, release: Release) -> Delta {

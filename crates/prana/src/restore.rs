@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use prana_core::compile::CompiledGraph;
 use prana_core::execution::{Execution, Header};
 use prana_core::executor::Input;
 use prana_core::graph::Context;
@@ -11,7 +12,7 @@ use prana_core::{ExecutionGraph, ExecutionId, GraphExecutor};
 use prana_store::{Hash, InboxItem, LoadFrom, Loaded, Which};
 
 use crate::codec::Decoder;
-use crate::drive::{Held, Live};
+use crate::drive::{Held, Live, SinceSnapshot};
 use crate::engine::Inner;
 use crate::error::EngineError;
 
@@ -23,6 +24,7 @@ pub(crate) struct Restored {
     pub header: Arc<Header>,
     pub executor: GraphExecutor,
     pub next_sequence: u64,
+    pub since_snapshot: SinceSnapshot,
     pub open_waits: HashSet<u32>,
     pub inbox: Vec<InboxItem>,
 }
@@ -31,14 +33,14 @@ impl Inner {
     /// Reads an execution that this worker has claimed, and settles what a crash left in doubt.
     pub(crate) async fn restore(&self, held: &Held) -> Result<Live, EngineError> {
         let id = held.id;
-        let loaded = self.store.load(id, LoadFrom::Start).await?;
-        let loaded = loaded.ok_or(EngineError::UnknownExecution(id))?;
-        let (header, entries) = self.decode(&loaded).await?;
-        let header = Arc::new(header);
-        let graph = self.graph(&header, &entries).await?;
+        let (loaded, header, graph) = match self.restore_graph(id, LoadFrom::Snapshot).await? {
+            Some(restored) => restored,
+            // The snapshot is of another compiled form: fold the whole log.
+            None => self.restore_graph(id, LoadFrom::Start).await?.ok_or(EngineError::UnknownExecution(id))?,
+        };
         let mut executor = GraphExecutor::new(graph, self.clock.now());
         let mut first = Vec::new();
-        if entries.is_empty() {
+        if executor.graph().state().sequence == 0 {
             first.push(Input::Start);
         } else {
             executor.restore_children();
@@ -55,10 +57,44 @@ impl Inner {
             header,
             executor,
             next_sequence: loaded.row.next_sequence,
+            since_snapshot: SinceSnapshot {
+                entries: loaded.entries.len(),
+                bytes: loaded.entries.iter().map(|entry| entry.bytes.len()).sum(),
+                size: loaded.snapshot.as_ref().map_or(0, |snapshot| snapshot.bytes.len()),
+            },
             open_waits: open.collect(),
             inbox: loaded.inbox,
         };
         Ok(Live::from_restored(restored, held.epoch))
+    }
+
+    /// The graph of a stored execution. None if there is a snapshot that doesn't fit.
+    async fn restore_graph(
+        &self,
+        id: ExecutionId,
+        from: LoadFrom,
+    ) -> Result<Option<(Loaded, Arc<Header>, ExecutionGraph)>, EngineError> {
+        let loaded = self.store.load(id, from).await?;
+        let loaded = loaded.ok_or(EngineError::UnknownExecution(id))?;
+        let (header, entries, decoder) = self.decode_with(&loaded).await?;
+        let header = Arc::new(header);
+        let Some(snapshot) = &loaded.snapshot else {
+            let graph = self.graph(&header, &entries).await?;
+            return Ok(Some((loaded, header, graph)));
+        };
+        let Ok(snapshot) = decoder.read(&snapshot.bytes) else { return Ok(None) };
+        let compiled = self.compiled_for(&header).await?;
+        let Some(mut graph) = ExecutionGraph::from_snapshot(compiled, Arc::new(self.context(&header)), snapshot) else {
+            return Ok(None);
+        };
+        entries.iter().try_for_each(|entry| graph.apply(entry)).map_err(EngineError::damaged)?;
+        Ok(Some((loaded, header, graph)))
+    }
+
+    async fn compiled_for(&self, header: &Header) -> Result<Arc<CompiledGraph>, EngineError> {
+        let which = Which::Version(header.workflow_version);
+        let test_run = header.metadata.test_run;
+        self.workflows.compiled(&header.workflow_id, which, Some(&header.trigger), test_run).await
     }
 
     /// The graph that a log leads to.
@@ -81,15 +117,19 @@ impl Inner {
 
     /// The header and the log as they were before they became bytes.
     pub(crate) async fn decode(&self, loaded: &Loaded) -> Result<(Header, Vec<Entry>), EngineError> {
-        let all = || {
-            std::iter::once(loaded.header.as_slice()).chain(loaded.entries.iter().map(|e| e.bytes.as_slice()))
-        };
+        self.decode_with(loaded).await.map(|(header, entries, _)| (header, entries))
+    }
+
+    async fn decode_with(&self, loaded: &Loaded) -> Result<(Header, Vec<Entry>, Decoder), EngineError> {
+        let entries = loaded.entries.iter().map(|entry| entry.bytes.as_slice());
+        let snapshot = loaded.snapshot.iter().map(|snapshot| snapshot.bytes.as_slice());
+        let all = std::iter::once(loaded.header.as_slice()).chain(entries).chain(snapshot);
         let mut decoder = Decoder::default();
-        self.fetch_payloads(&mut decoder, loaded.row.root, all()).await?;
+        self.fetch_payloads(&mut decoder, loaded.row.root, all).await?;
         let header = decoder.read(&loaded.header)?;
         let entries: Result<Vec<Entry>, EngineError> =
             loaded.entries.iter().map(|entry| decoder.read(&entry.bytes)).collect();
-        Ok((header, entries?))
+        Ok((header, entries?, decoder))
     }
 
     /// Fetches payloads, and those that they refer to.

@@ -1,7 +1,8 @@
 //! The static graph: nodes numbered, connections in flat arrays sorted by (node, port).
 
 /// Number of a node in a compiled workflow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
 pub struct NodeId(pub u32);
 
 impl NodeId {

@@ -12,7 +12,7 @@ use super::state::State;
 const SHARED_FROM: usize = 16 << 10;
 
 /// The upper bound.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Budget {
     at_most: usize,
 }

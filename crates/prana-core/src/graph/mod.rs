@@ -90,6 +90,15 @@ impl Context {
     }
 }
 
+/// The runtime state at one entry of the log. A cache: folding the log gives the same.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Snapshot {
+    /// The keys of the compiled nodes: numbers of nodes in the state mean these.
+    pub nodes: Vec<Str>,
+    /// The state.
+    pub state: State,
+}
+
 /// The compiled workflow and the runtime state of one execution.
 #[derive(Clone)]
 pub struct ExecutionGraph {
@@ -117,6 +126,24 @@ impl ExecutionGraph {
         let mut graph = ExecutionGraph::new(compiled, context);
         log.into_iter().try_for_each(|entry| graph.apply(entry))?;
         Ok(graph)
+    }
+
+    /// The graph as it was when its state was kept: the state of a rebuild, read instead of folded.
+    ///
+    /// None if the state isn't one of this workflow as it is compiled now.
+    pub fn from_snapshot(
+        compiled: Arc<CompiledGraph>,
+        context: Arc<Context>,
+        snapshot: Snapshot,
+    ) -> Option<Self> {
+        let fits = snapshot.nodes.iter().eq(compiled.nodes.iter().map(|node| &node.key));
+        fits.then(|| ExecutionGraph { compiled, context, state: snapshot.state })
+    }
+
+    /// The state, to be kept.
+    pub fn snapshot(&self) -> Snapshot {
+        let nodes = self.compiled.nodes.iter().map(|node| node.key.clone()).collect();
+        Snapshot { nodes, state: self.state.clone() }
     }
 
     /// The static half.

@@ -1,6 +1,7 @@
 //! The runtime state of one execution: tokens and the activations they make, the latest result of each node, counters.
 
 use prana_template::{Map, Value};
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use crate::compile::{NodeId, PortId};
@@ -15,7 +16,7 @@ use crate::time::Timestamp;
 pub const TRIGGER: ExecutionIndex = ExecutionIndex::MAX;
 
 /// Data on its way to an input port.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Token {
     /// The run that made it.
     pub source: ExecutionIndex,
@@ -32,7 +33,7 @@ pub struct Token {
 }
 
 /// Something that the engine can choose to run: a node with the tokens it would consume, or a for_each that is to go on.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Activation {
     /// The node.
     pub node: NodeId,
@@ -49,7 +50,7 @@ pub struct Activation {
 }
 
 /// Where an open run is.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum OpenStatus {
     /// Asked for; its result is still out.
     Running,
@@ -58,7 +59,7 @@ pub enum OpenStatus {
 }
 
 /// A node run that has started and not ended.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OpenRun {
     /// Its number.
     pub execution_index: ExecutionIndex,
@@ -95,7 +96,7 @@ impl OpenRun {
 }
 
 /// The latest completed run of a node.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LatestRun {
     /// Its number among the runs of the node.
     pub run_index: u32,
@@ -108,7 +109,7 @@ pub struct LatestRun {
 }
 
 /// What is remembered of a node.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct NodeState {
     /// How many runs have started.
     pub runs: u32,
@@ -123,7 +124,7 @@ pub struct NodeState {
 }
 
 /// A for_each between its first item and `done`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ForEachRun {
     /// The for_each.
     pub node: NodeId,
@@ -144,7 +145,7 @@ pub struct ForEachRun {
 }
 
 /// The runtime state of one execution.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct State {
     /// Where the execution is.
     pub status: Status,

@@ -49,8 +49,8 @@ pub struct TestOptions {
 pub async fn run_file(path: &Path, text: &[u8], options: &TestOptions) -> Result<Report, Vec<Diagnostic>> {
     let name = path.display().to_string();
     let test = document::load_test(&name, text)?;
-    let subject = subject(path, &test)?;
-    let problems = match Harness::new(&test, subject, options).await {
+    let (subject, beside) = subject(path, &test)?;
+    let problems = match Harness::new(&test, subject, beside, options).await {
         Ok(harness) => harness.run(&test).await,
         Err(problem) => vec![problem],
     };
@@ -60,10 +60,11 @@ pub async fn run_file(path: &Path, text: &[u8], options: &TestOptions) -> Result
 /// The workflow under test: loaded, or as far as it could be read.
 type Subject = Result<Loaded, Box<Draft>>;
 
-fn subject(path: &Path, test: &TestFile) -> Result<Subject, Vec<Diagnostic>> {
+/// The workflow under test, and the others that stand beside it in its file.
+fn subject(path: &Path, test: &TestFile) -> Result<(Subject, Vec<Workflow>), Vec<Diagnostic>> {
     match &test.workflow {
-        TestWorkflow::Inline(loaded) => Ok(Ok((**loaded).clone())),
-        TestWorkflow::Refused(draft) => Ok(Err(draft.clone())),
+        TestWorkflow::Inline(loaded) => Ok((Ok((**loaded).clone()), Vec::new())),
+        TestWorkflow::Refused(draft) => Ok((Err(draft.clone()), Vec::new())),
         TestWorkflow::File(file) => {
             let file = path.parent().unwrap_or(Path::new("")).join(file);
             let unreadable = |error: std::io::Error| {
@@ -71,8 +72,11 @@ fn subject(path: &Path, test: &TestFile) -> Result<Subject, Vec<Diagnostic>> {
                 vec![Diagnostic::error("test.invalid_document", message)]
             };
             let text = std::fs::read(&file).map_err(unreadable)?;
-            let draft = document::drafts(&file.display().to_string(), &text)?.remove(0);
-            Ok(if draft.findings.is_empty() { Ok(draft.loaded) } else { Err(Box::new(draft)) })
+            let mut drafts = document::drafts(&file.display().to_string(), &text)?;
+            let draft = drafts.remove(0);
+            let beside = drafts.into_iter().filter(|other| other.findings.is_empty());
+            let beside = beside.map(|other| other.loaded.workflow).collect();
+            Ok((if draft.findings.is_empty() { Ok(draft.loaded) } else { Err(Box::new(draft)) }, beside))
         }
     }
 }
@@ -99,7 +103,7 @@ struct Observed<'a> {
 struct Harness<'t> {
     options: &'t TestOptions,
     subject: Subject,
-    others: Vec<&'t Workflow>,
+    others: Vec<Workflow>,
     store: Arc<dyn TestStore>,
     clock: Arc<VirtualClock>,
     mocks: Arc<MockEffects>,
@@ -112,7 +116,13 @@ struct Harness<'t> {
 }
 
 impl<'t> Harness<'t> {
-    async fn new(test: &'t TestFile, subject: Subject, options: &'t TestOptions) -> Result<Self, String> {
+    async fn new(
+        test: &TestFile,
+        subject: Subject,
+        mut others: Vec<Workflow>,
+        options: &'t TestOptions,
+    ) -> Result<Self, String> {
+        others.extend(test.workflows.iter().map(|loaded| loaded.workflow.clone()));
         let (store, directory) = open_store(options)?;
         let clock = Arc::new(VirtualClock::new(test.clock));
         let mocks = Arc::new(MockEffects::new(&test.mocks, Arc::clone(&options.effects)));
@@ -120,7 +130,7 @@ impl<'t> Harness<'t> {
         let recorder = Arc::new(Recorder::default());
         let mut harness = Harness {
             options,
-            others: test.workflows.iter().map(|loaded| &loaded.workflow).collect(),
+            others,
             engine: Engine::builder().build(),
             subject,
             store,
