@@ -38,7 +38,16 @@ pub(super) fn prepare(params: &HttpRequestParams, idempotency_key: &str) -> Resu
     Ok(Prepared { method: params.method.0.clone(), url, headers, body: body.map(|(bytes, _)| bytes) })
 }
 
+/// Headers that the connection sets itself; others would say another length, or another protocol, than there is.
+const OF_THE_CONNECTION: [&str; 6] =
+    ["content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer"];
+
 fn header_name(name: &str) -> Result<HeaderName, ErrorValue> {
+    if OF_THE_CONNECTION.iter().any(|own| own.eq_ignore_ascii_case(name)) {
+        return Err(invalid_params(format!(
+            "headers: `{name}` is set by the connection itself; leave it out"
+        )));
+    }
     name.parse().map_err(|_| invalid_params(format!("headers: `{name}` can't be the name of a header")))
 }
 
@@ -304,7 +313,9 @@ mod tests {
         assert_eq!(header(with(value!({"type": "api_key", "key": "k"})), "x-api-key").unwrap(), "k");
         let error = header(with(value!({"type": "bearer"})), "authorization").unwrap_err();
         assert!(error.message.contains("auth.token is missing"), "{error}");
-        let broken = prepared(value!({"url": "http://x", "headers": {"a": "b\r\nc: d"}})).unwrap_err();
-        assert_eq!(broken.code, "workflow.invalid_params");
+        for headers in [value!({"a": "b\r\nc: d"}), value!({"a b": "c"}), value!({"Content-Length": 5})] {
+            let broken = prepared(value!({"url": "http://x", "headers": headers})).unwrap_err();
+            assert_eq!(broken.code, "workflow.invalid_params");
+        }
     }
 }
