@@ -6,7 +6,7 @@ use prana::core::Registry;
 use prana::core::action::Kind;
 use prana::core::compile::{self, Options};
 use prana::core::diagnostic::{Diagnostic, render};
-use prana::core::document::{self, Loaded, Source, Workflow};
+use prana::core::document::{self, Draft, Loaded, Source, Workflow};
 
 use crate::exit::{Failure, Outcome};
 use crate::{input, output};
@@ -15,7 +15,7 @@ use crate::{input, output};
 pub struct Checked {
     /// The text.
     pub source: Arc<Source>,
-    /// Its workflows; none if it can't be read.
+    /// Its workflows, as far as they can be read.
     pub workflows: Vec<Loaded>,
     /// In the order of the document, workflow by workflow.
     pub findings: Vec<Diagnostic>,
@@ -41,18 +41,18 @@ pub fn name(path: &str) -> &str {
 /// Reads a file, and compiles each of its workflows for each of its triggers.
 pub fn check(path: &str, registry: &Registry) -> Outcome<Checked> {
     let bytes = bytes(path)?;
-    let checked = match document::load(name(path), &bytes) {
+    let checked = match document::drafts(name(path), &bytes) {
         Err(findings) => {
             let source = Arc::new(Source::new(name(path), &bytes));
             Checked { source, workflows: Vec::new(), findings }
         }
-        Ok(workflows) => {
-            let findings = workflows.iter().flat_map(|one| compile_all(one, registry)).collect();
-            let source = match workflows.first() {
-                Some(first) => Arc::clone(&first.source),
+        Ok(drafts) => {
+            let findings = drafts.iter().flat_map(|draft| findings(draft, registry)).collect();
+            let source = match drafts.first() {
+                Some(first) => Arc::clone(&first.loaded.source),
                 None => Arc::new(Source::new(name(path), &bytes)),
             };
-            Checked { source, workflows, findings }
+            Checked { source, workflows: drafts.into_iter().map(|draft| draft.loaded).collect(), findings }
         }
     };
     Ok(checked)
@@ -89,7 +89,12 @@ pub fn summary(findings: &[Diagnostic]) -> String {
     format!("{}, {}", of(count(Severity::Error), "error"), of(count(Severity::Warning), "warning"))
 }
 
-/// All findings of a workflow, each once.
+/// What reading and compiling say.
+fn findings(draft: &Draft, registry: &Registry) -> Vec<Diagnostic> {
+    draft.with_compiled(compile_all(&draft.loaded, registry))
+}
+
+/// What compiling for each trigger says, each finding once.
 fn compile_all(loaded: &Loaded, registry: &Registry) -> Vec<Diagnostic> {
     let triggers = triggers(&loaded.workflow, registry);
     let chosen: Vec<Option<&str>> = match triggers.len() {

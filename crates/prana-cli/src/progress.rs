@@ -278,7 +278,8 @@ fn in_words(error: &ErrorValue) -> String {
 /// What a node waits for, and until when.
 pub fn waits_for(suspension: &Suspension) -> Option<String> {
     let until = |time: Timestamp| {
-        let left = output::duration(time.millis_since(now()));
+        // Rounded up: what was just begun as a second is told as a second.
+        let left = output::duration(time.millis_since(now()).div_ceil(1_000) * 1_000);
         format!("until {} (in {left})", to_seconds(time))
     };
     match suspension {

@@ -333,6 +333,11 @@ fn refused(error: EngineError) -> Failure {
 
 async fn cancel(session: Session, id: ExecutionId, reason: &str) -> Outcome {
     let ended = session.engine.ended(id);
+    let row = session.engine.row(id).await.map_err(unknown_execution)?;
+    if row.status.is_ended() {
+        print(&format!("{id} has ended already: {}", row.status));
+        return Ok(Exit::Done);
+    }
     session.engine.cancel(id, reason).await.map_err(refused)?;
     let serving = session.serve();
     let end = ended.await.map_err(|_| Failure::new("the engine gave the execution up; -v shows why"))?;

@@ -1,6 +1,7 @@
 //! `prana run`: a workflow here and now, or an execution that goes on.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::ValueEnum;
 use prana::core::ExecutionId;
@@ -98,12 +99,17 @@ impl Args {
     }
 }
 
+/// How often a run in the foreground looks whether it can go on by itself.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
 /// A run in the foreground.
 struct Foreground {
     session: Session,
     keep: Keep,
     root: ExecutionId,
     began: Timestamp,
+    /// When it ended, if that was before this command.
+    ended_at: Option<Timestamp>,
     progress: Progress,
     form: Form,
     serving: tokio::task::JoinHandle<()>,
@@ -129,7 +135,8 @@ async fn start(args: Args, input: Value, keep: Keep) -> Outcome {
     let serving = session.serve();
     let (root, ended) = session.engine.begin(&chosen.workflow.id, input, options).await?;
     let progress = Progress::new(session.engine.clone(), root, args.detail());
-    let foreground = Foreground { session, keep, root, began, progress, form: args.output, serving };
+    let foreground =
+        Foreground { session, keep, root, began, ended_at: None, progress, form: args.output, serving };
     foreground.watch(ended).await
 }
 
@@ -175,7 +182,16 @@ pub async fn go_on(id: ExecutionId, keep: Keep, form: Form, detail: Detail) -> O
     let ended = session.engine.ended(id);
     let progress = Progress::new(session.engine.clone(), id, detail);
     let serving = session.serve();
-    let foreground = Foreground { session, keep, root: id, began: session::now(), progress, form, serving };
+    let foreground = Foreground {
+        session,
+        keep,
+        root: id,
+        began: session::now(),
+        ended_at: None,
+        progress,
+        form,
+        serving,
+    };
     if row.status.is_ended() {
         return foreground.already_ended().await;
     }
@@ -242,15 +258,21 @@ impl Foreground {
                 biased;
                 Some(event) = self.session.events.recv() => {
                     self.progress.show(&event).await;
+                    self.advise(&event);
                     if event.kind == EventKind::ExecutionSuspended && self.is_blocked().await {
                         return Ok(Stop::Blocked);
                     }
-                    self.advise(&event).await;
                 }
                 end = &mut *ended => {
                     return end.map(Stop::Ended).map_err(|_| {
                         Failure::new("the engine gave the execution up; -v shows why")
                     });
+                }
+                // An execution that was claimed and given up again tells nothing.
+                () = tokio::time::sleep(LOOK_AGAIN), if self.keep.is_durable() => {
+                    if self.is_blocked().await {
+                        return Ok(Stop::Blocked);
+                    }
                 }
                 () = interrupts.next() => {
                     if std::mem::replace(&mut interrupted, true) {
@@ -280,7 +302,7 @@ impl Foreground {
     }
 
     /// Without a database nobody can answer.
-    async fn advise(&self, event: &Event) {
+    fn advise(&self, event: &Event) {
         let waits = event.kind == EventKind::NodeSuspended && waits_for_somebody(event);
         if waits && !self.keep.is_durable() {
             output::say(
@@ -308,7 +330,7 @@ impl Foreground {
             }
             tokio::select! {
                 Some(event) = self.session.events.recv() => self.progress.show(&event).await,
-                () = tokio::time::sleep(std::time::Duration::from_millis(100)) => {}
+                () = tokio::time::sleep(Duration::from_millis(100)) => {}
                 () = interrupts.next() => return,
             }
         }
@@ -340,12 +362,15 @@ impl Foreground {
         let execution = self.session.engine.execution(self.root).await?;
         output::say(&format!("execution {} has ended already", self.root));
         let error = execution.error().cloned();
+        self.began = execution.started_at.unwrap_or(self.began);
+        self.ended_at = execution.completed_at;
         self.report(execution.status, execution.output(), error).await
     }
 
     /// Prints the end.
     async fn report(&mut self, status: Status, output: Value, error: Option<ErrorValue>) -> Outcome {
-        self.progress.ended(status, error.as_ref(), session::now().millis_since(self.began));
+        let end = self.ended_at.unwrap_or_else(session::now);
+        self.progress.ended(status, error.as_ref(), end.millis_since(self.began));
         let completed = status == Status::Completed;
         match self.form {
             Form::None => {}
@@ -355,7 +380,7 @@ impl Foreground {
                 output::print(&json_object(&execution, &output, error.as_ref()));
             }
             Form::Pretty if completed => output::print(&output::pretty(&output)),
-            Form::Text if completed => output::print(&output::readable(&output)),
+            Form::Text if completed => output::print(output::readable(&output).trim_end()),
             Form::Pretty | Form::Text => {}
         }
         Ok(status.into())

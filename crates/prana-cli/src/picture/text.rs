@@ -74,7 +74,6 @@ impl Page<'_> {
         let color = if used { GOOD } else { NOTE };
         let arrow = if used { "━▶ " } else { "→ " };
         match label {
-            "" if used => paint(self.colors, color, arrow),
             "" => String::new(),
             label => paint(self.colors, color, &format!("{label} {arrow}")),
         }

@@ -60,7 +60,7 @@ fn blocked(
 ) -> Pin<Box<dyn Future<Output = bool> + Send + '_>> {
     Box::pin(async move {
         let Ok(row) = engine.row(id).await else { return false };
-        if row.status != Status::Suspended || is_due(&row) || depth > MAX_DEPTH {
+        if row.status != Status::Suspended || row.claimed_by.is_some() || is_due(&row) || depth > MAX_DEPTH {
             return false;
         }
         let Ok(execution) = engine.execution(id).await else { return false };

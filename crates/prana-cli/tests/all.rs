@@ -1,0 +1,17 @@
+//! The built program, from outside: what it prints, and how it ends.
+
+#[path = "all/bad_input.rs"]
+mod bad_input;
+#[path = "all/database.rs"]
+mod database;
+#[path = "all/examples.rs"]
+mod examples;
+#[path = "all/program.rs"]
+mod program;
+#[path = "all/running.rs"]
+mod running;
+#[cfg(unix)]
+#[path = "all/signals.rs"]
+mod signals;
+#[path = "all/tools.rs"]
+mod tools;
