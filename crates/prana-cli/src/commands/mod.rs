@@ -8,6 +8,7 @@ mod graph;
 mod run;
 mod schema;
 mod test;
+mod torture;
 mod validate;
 mod workflows;
 
@@ -38,6 +39,12 @@ pub enum Command {
     Workflows(workflows::Args),
     /// Prints a completion script for a shell.
     Completions(completions::Args),
+    /// Kills the engine again and again, and shows that nothing is lost and nothing happens twice.
+    Torture(torture::Args),
+    #[command(hide = true)]
+    TortureLedger(torture::ledger::Args),
+    #[command(hide = true)]
+    TortureWorker(torture::worker::Args),
 }
 
 impl Command {
@@ -57,6 +64,9 @@ impl Command {
             Command::Executions(args) => executions::run(args),
             Command::Workflows(args) => workflows::run(args),
             Command::Completions(args) => completions::run(&args),
+            Command::Torture(args) => torture::run(&args),
+            Command::TortureLedger(args) => torture::ledger::run(&args),
+            Command::TortureWorker(args) => torture::worker::run(args),
         }
     }
 }

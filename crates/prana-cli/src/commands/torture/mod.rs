@@ -1,0 +1,124 @@
+//! `prana torture`: kills the engine again and again, and shows that nothing is lost and nothing happens twice.
+//!
+//! Three kinds of process. The tormentor (this one) starts and kills; the ledger writes down every effect and is never killed; the worker is the
+//! engine on a database, with work for it. In the end a worker that nobody kills finishes everything, and the database is held against the ledger.
+
+mod check;
+mod dice;
+mod effect;
+pub mod ledger;
+mod tormentor;
+mod trail;
+pub mod worker;
+mod workload;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::exit::{Exit, Failure, Outcome};
+use crate::{output, session};
+use tormentor::{Limit, Tormentor};
+
+/// What it takes.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The database file, which must not exist yet; on the disk that is to be tried. A temporary one, if not said.
+    #[arg(long, value_name = "FILE")]
+    db: Option<PathBuf>,
+    /// For how long.
+    #[arg(long, default_value_t = 5.0, conflicts_with = "kills")]
+    minutes: f64,
+    /// How many kills, instead of for how long.
+    #[arg(long)]
+    kills: Option<u64>,
+    /// Decides about everything random but the machine itself.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Keeps the database and the ledger.
+    #[arg(long)]
+    keep: bool,
+}
+
+/// The files of one run.
+struct Files {
+    db: PathBuf,
+    ledger: PathBuf,
+    log: PathBuf,
+    /// Made for this run alone.
+    folder: Option<PathBuf>,
+}
+
+impl Files {
+    fn new(db: Option<PathBuf>) -> Outcome<Files> {
+        let (db, folder) = match db {
+            Some(db) => (db, None),
+            None => {
+                let folder = std::env::temp_dir().join(format!("prana-torture-{}", std::process::id()));
+                let made = std::fs::create_dir_all(&folder);
+                made.map_err(|error| Failure::new(format!("{}: {error}", folder.display())))?;
+                (folder.join("torture.db"), Some(folder))
+            }
+        };
+        if db.exists() {
+            let failure = Failure::new(format!("{} exists already", db.display()));
+            return Err(failure.help("name a new file: what is tortured is thrown away"));
+        }
+        Ok(Files { ledger: beside(&db, ".ledger"), log: beside(&db, ".log"), db, folder })
+    }
+
+    /// Removes them; what can't be removed stays.
+    fn remove(&self) {
+        if let Some(folder) = &self.folder {
+            let _ = std::fs::remove_dir_all(folder);
+            return;
+        }
+        for suffix in ["", "-wal", "-shm", ".lock", ".ledger", ".log"] {
+            let _ = std::fs::remove_file(beside(&self.db, suffix));
+        }
+    }
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// Does it.
+pub fn run(args: &Args) -> Outcome {
+    let files = Files::new(args.db.clone())?;
+    let seed = args.seed.unwrap_or_else(|| worker::now().unsigned_abs());
+    let limit = match args.kills {
+        Some(kills) => Limit::Kills(kills),
+        None => Limit::Time(Duration::from_secs_f64(args.minutes.clamp(0.0, 10_000.0) * 60.0)),
+    };
+    output::say(&format!("database {}, seed {seed}", files.db.display()));
+    let tortured = Tormentor::start(&files, seed)?.torment(limit)?;
+    let verdict = session::block_on(check::check(&files.db, &files.ledger))?;
+    let mut violations = tortured.violations;
+    violations.extend(verdict.violations);
+    output::print(&format!(
+        "kills                                       {} ({} at a commit boundary, {} freezes)",
+        tortured.kills, tortured.at_commits, tortured.freezes
+    ));
+    for line in &verdict.summary {
+        output::print(line);
+    }
+    if violations.is_empty() {
+        if args.keep {
+            output::say(&format!("kept: {}", files.db.display()));
+        } else {
+            files.remove();
+        }
+        return Ok(Exit::Done);
+    }
+    output::print(&format!("\n{} violations:", violations.len()));
+    violations.iter().take(50).for_each(|violation| output::print(&format!("  {violation}")));
+    output::say(&format!(
+        "kept: {}, {}, {}",
+        files.db.display(),
+        files.ledger.display(),
+        files.log.display()
+    ));
+    Ok(Exit::Failed)
+}
