@@ -250,6 +250,7 @@ impl Machine {
     }
 
     fn end_child(&mut self) {
+        self.children.sort_by_key(|child| (child.execution_index, child.item));
         let child = self.children.remove(self.pick(7) % self.children.len());
         self.ended_children.push(child.place.key.clone());
         let (execution_index, item) = (child.execution_index, child.item);

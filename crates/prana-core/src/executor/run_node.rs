@@ -85,9 +85,8 @@ impl GraphExecutor {
     fn passes_limit(&self, node: &CompiledNode, beginning: &Beginning) -> Option<ErrorValue> {
         let activation = &beginning.activation;
         let limit = self.graph.compiled().settings.max_iterations;
-        let remembered = &self.graph.state().nodes[activation.node.index()];
-        let same = remembered.counted_in == activation.loop_path;
-        if activation.parked || !same || u64::from(remembered.count) < limit {
+        let starts = self.graph.state().starts_in(activation.node, &activation.loop_path);
+        if activation.parked || u64::from(starts) < limit {
             return None;
         }
         let message = format!(

@@ -148,14 +148,9 @@ impl ExecutionGraph {
             None => return Err(format!("nothing has come for `{}`", started.node_key)),
         };
         self.state.next_index = execution_index + 1;
-        let remembered = &mut self.state.nodes[node.index()];
-        remembered.runs += 1;
+        self.state.nodes[node.index()].runs += 1;
         if !activation.parked {
-            if remembered.counted_in != activation.loop_path {
-                remembered.counted_in = activation.loop_path.clone();
-                remembered.count = 0;
-            }
-            remembered.count += 1;
+            self.state.count_start(node, &activation.loop_path);
         }
         self.state.open.push(OpenRun {
             execution_index,
@@ -301,6 +296,7 @@ impl ExecutionGraph {
                 let parked = &mut self.state.loops[position];
                 parked.iteration = iteration;
                 parked.iteration_path = iteration_path.clone();
+                parked.begun_by = run.execution_index;
                 parked.came_back = Value::Null;
             }
             None => self.state.loops.push(ForEachRun {
@@ -309,6 +305,7 @@ impl ExecutionGraph {
                 params: run.params.clone(),
                 iteration,
                 iteration_path: iteration_path.clone(),
+                begun_by: run.execution_index,
                 results: Vec::new(),
                 came_back: Value::Null,
                 broken: false,

@@ -17,7 +17,7 @@ use prana_template::{Map, Str, Value};
 pub use self::apply::Mismatch;
 pub(crate) use self::apply::{COLLECTED, input_from};
 pub use self::state::{
-    Activation, ForEachRun, LatestRun, NodeState, OpenRun, OpenStatus, State, TRIGGER, Token,
+    Activation, Count, ForEachRun, LatestRun, NodeState, OpenRun, OpenStatus, State, TRIGGER, Token,
 };
 use crate::compile::{CompiledGraph, CompiledNode, NodeId};
 use crate::execution::{Header, Status};
@@ -56,6 +56,9 @@ pub struct Context {
 
 /// The default of [`Context::max_output_bytes`]: 16 MiB.
 pub const MAX_OUTPUT_BYTES: usize = 16 << 20;
+
+/// Data of nodes is nested at most this deep: what is stored around it leaves that much of what a JSON reader takes.
+pub const MAX_OUTPUT_DEPTH: u32 = 100;
 
 /// The default of [`Context::max_depth`].
 pub const MAX_DEPTH: u32 = 32;

@@ -108,15 +108,24 @@ pub struct LatestRun {
     pub loop_path: LoopPath,
 }
 
+/// How many runs of a node have started within one iteration of its innermost for_each, or outside of all.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Count {
+    /// The iteration.
+    pub loop_path: LoopPath,
+    /// The run of the for_each that began it: another start of the for_each gives the same loop path once more.
+    pub begun_by: Option<ExecutionIndex>,
+    /// The number of runs; those of a for_each that goes on are not counted.
+    pub runs: u32,
+}
+
 /// What is remembered of a node.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct NodeState {
     /// How many runs have started.
     pub runs: u32,
-    /// How many runs have started in `counted_in`.
-    pub count: u32,
-    /// The iteration in which runs are counted, against endless loops.
-    pub counted_in: LoopPath,
+    /// How many runs have started in each iteration that is under way, against endless loops.
+    pub counts: SmallVec<[Count; 1]>,
     /// The latest completed run.
     pub latest: Option<Box<LatestRun>>,
     /// Its own context.
@@ -136,6 +145,8 @@ pub struct ForEachRun {
     pub iteration: u32,
     /// The loop path of that iteration.
     pub iteration_path: LoopPath,
+    /// The run that began that iteration.
+    pub begun_by: ExecutionIndex,
     /// What `collect` kept of each ended iteration.
     pub results: Vec<Value>,
     /// What came back last in this iteration.
@@ -209,6 +220,28 @@ impl State {
         self.loops.iter().rev().find(|run| run.node == node && run.loop_path == *loop_path)
     }
 
+    /// Takes note of a start, for loop protection. What was counted in iterations that are over is forgotten.
+    pub(super) fn count_start(&mut self, node: NodeId, loop_path: &LoopPath) {
+        let State { loops, nodes, .. } = self;
+        let counts = &mut nodes[node.index()].counts;
+        counts.retain(|count| count.begun_by == begun_by(loops, &count.loop_path));
+        match counts.iter_mut().find(|count| count.loop_path == *loop_path) {
+            Some(count) => count.runs += 1,
+            None => {
+                let begun_by = begun_by(loops, loop_path);
+                counts.push(Count { loop_path: loop_path.clone(), begun_by, runs: 1 });
+            }
+        }
+    }
+
+    /// How often a node has started in the iteration with this loop path.
+    pub fn starts_in(&self, node: NodeId, loop_path: &LoopPath) -> u32 {
+        let begun_by = begun_by(&self.loops, loop_path);
+        let mut counts = self.nodes[node.index()].counts.iter();
+        let count = counts.find(|count| count.loop_path == *loop_path && count.begun_by == begun_by);
+        count.map_or(0, |count| count.runs)
+    }
+
     /// Everything that is alive besides the activation at `except`: node and loop path.
     pub(super) fn live(&self, except: usize) -> impl Iterator<Item = (NodeId, &LoopPath)> {
         let waiting = self.ready.iter().enumerate().rev();
@@ -216,6 +249,11 @@ impl State {
         let waiting = waiting.map(|(_, activation)| (activation.node, &activation.loop_path));
         waiting.chain(self.open.iter().map(|run| (run.node, &run.loop_path)))
     }
+}
+
+/// The run of the for_each that began the iteration with this loop path; none outside loops.
+fn begun_by(loops: &[ForEachRun], loop_path: &LoopPath) -> Option<ExecutionIndex> {
+    loops.iter().rev().find(|run| run.iteration_path == *loop_path).map(|run| run.begun_by)
 }
 
 impl Activation {
