@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod forks;
 mod generate;
+mod golden;
 mod machine;
 mod model;
 mod properties;

@@ -13,7 +13,7 @@ use crate::generate::{self, Plan};
 use crate::machine::Machine;
 use crate::model::Model;
 
-fn config() -> Config {
+pub fn config() -> Config {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
     Config {
         cases: cases.unwrap_or(200),

@@ -7,6 +7,7 @@ mod batch;
 mod children;
 mod finish;
 mod for_each;
+mod fork;
 mod run_node;
 mod scope;
 mod wake;
@@ -18,6 +19,7 @@ use prana_template::{Str, Value};
 
 use self::children::Children;
 pub use self::children::{ChildPlace, ChildStart};
+pub use self::fork::{ForkError, ForkRequest, Forked, failed_run, fork_from, prefix_for};
 use crate::error::ErrorValue;
 use crate::execution::Status;
 use crate::graph::{ExecutionGraph, OpenStatus};
@@ -190,6 +192,11 @@ impl GraphExecutor {
         own.into_iter().chain(given).min()
     }
 
+    /// True between two nodes: it runs, everything it had to say was taken, and nothing is asked for. It can be given up here.
+    pub fn is_at_rest(&self) -> bool {
+        self.out.is_empty() && self.graph.status() == Status::Running && !self.waits_for_effect()
+    }
+
     /// Takes in something that happened.
     ///
     /// # Errors
@@ -199,7 +206,14 @@ impl GraphExecutor {
         let ended = self.graph.status().is_ended();
         match input {
             Input::Start => self.execution_entry(ExecutionChange::Started),
-            Input::Fork(fork) => self.execution_entry(ExecutionChange::Forked(fork)),
+            Input::Fork(fork) => {
+                if fork.alone {
+                    self.close_open("only one node runs here", |_| true);
+                }
+                self.execution_entry(ExecutionChange::Forked(fork));
+                // Sub-workflows that the past waits for belong to the earlier execution: this one starts its own.
+                self.restore_children();
+            }
             Input::Resume { execution_index, data } => self.answer(execution_index, data)?,
             _ if ended => {}
             Input::Result { execution_index, result, random } => {

@@ -61,6 +61,9 @@ impl ExecutionGraph {
     fn apply_execution(&mut self, at: Timestamp, change: &ExecutionChange) -> Applied {
         match change {
             ExecutionChange::Started => {
+                if self.state.status != Status::Pending {
+                    return Err("the execution has begun already".to_owned());
+                }
                 self.state.started_at = Some(at);
                 self.runs_since(at);
                 self.activate_trigger()?;
@@ -124,19 +127,35 @@ impl ExecutionGraph {
     fn fork(&mut self, fork: &Fork) -> Applied {
         let node =
             self.compiled.node_id(&fork.node).ok_or_else(|| format!("there is no node `{}`", fork.node))?;
+        let mut found = self.about_to_run(node);
         if fork.alone {
-            self.forget();
-            self.activate_with(node, fork.input.clone().unwrap_or_default(), LoopPath::EMPTY);
-        } else if let Some(input) = &fork.input {
-            let position = self.state.ready.iter().rposition(|activation| activation.node == node);
-            let position = position.ok_or_else(|| format!("`{}` is not about to run", fork.node))?;
+            let kept = found.map(|position| self.state.ready.remove(position));
+            self.state.ready.clear();
+            self.state.open.clear();
+            match kept {
+                Some(activation) => self.state.ready.push(activation),
+                None => self.activate_with(node, Value::Null, LoopPath::EMPTY),
+            }
+            found = Some(0);
+        }
+        let position = found.ok_or_else(|| format!("`{}` is not about to run", fork.node))?;
+        if let Some(input) = &fork.input {
+            self.state.add_weight(input);
             match self.state.ready[position].tokens.last_mut() {
                 Some(token) => token.output = input.clone(),
-                None => return Err(format!("`{}` takes no input here", fork.node)),
+                None => return Err(format!("`{}` goes on with its loop and takes no input", fork.node)),
             }
         }
         self.state.fork = Some(fork.clone());
         Ok(())
+    }
+
+    /// The activation of this node that comes first: a ready one, or a join that other joins wait for.
+    fn about_to_run(&self, node: NodeId) -> Option<usize> {
+        let of_node = |position: &usize| self.state.ready[*position].node == node;
+        let positions = || (0..self.state.ready.len()).rev().filter(of_node);
+        let ready = positions().find(|position| self.is_ready(*position));
+        ready.or_else(|| positions().next())
     }
 
     fn start(&mut self, execution_index: ExecutionIndex, at: Timestamp, started: &Started) -> Applied {
@@ -218,6 +237,9 @@ impl ExecutionGraph {
     fn complete(&mut self, run: &OpenRun, completed: &Completed) -> Applied {
         let port = self.port_number(run.node, completed.port.as_ref())?;
         self.remember(run, completed, port);
+        if self.state.fork.as_ref().is_some_and(|fork| fork.alone) {
+            return Ok(());
+        }
         let compiled = self.compiled.clone();
         let node = compiled.node(run.node);
         let mut loop_path = run.loop_path.clone();
@@ -226,8 +248,7 @@ impl ExecutionGraph {
         } else if node.is_break && !completed.is_error {
             self.break_loop(&run.loop_path);
         }
-        let alone = self.state.fork.as_ref().is_some_and(|fork| fork.alone);
-        if let (Some(port), false) = (port, alone) {
+        if let Some(port) = port {
             self.deliver(&Delivery {
                 node: run.node,
                 port,
