@@ -52,5 +52,5 @@ fn start_log(verbose: u8) {
         _ => EnvFilter::new(level),
     };
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    log.with_ansi(output::colors_on_stderr()).init();
+    log.with_ansi(false).init();
 }

@@ -1,4 +1,5 @@
 //! The built program, from outside: what it prints, and how it ends.
+#![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 #[path = "all/bad_input.rs"]
 mod bad_input;

@@ -233,13 +233,18 @@ impl Foreground {
                 self.shut_down(&mut interrupts).await;
                 self.suspended().await
             }
-            Stop::Interrupted => {
+            Stop::Interrupted if self.keep.is_durable() => {
                 self.shut_down(&mut interrupts).await;
                 match ended.try_recv() {
                     Ok(end) => self.report(end.status, end.output, end.error).await,
-                    Err(_) if self.keep.is_durable() => self.suspended().await,
-                    Err(_) => self.report(Status::Cancelled, Value::Null, None).await,
+                    Err(_) => self.suspended().await,
                 }
+            }
+            // It has not come to its first commit: nobody knows of it, and nothing is left of it.
+            Stop::Interrupted => {
+                let took = session::now().millis_since(self.began);
+                self.progress.ended(Status::Cancelled, None, took);
+                Ok(Exit::Failed)
             }
         }
     }

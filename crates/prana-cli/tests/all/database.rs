@@ -81,8 +81,8 @@ fn lists_shows_cancels_and_deletes() {
     let first = base.waiting();
     let second = base.waiting();
     assert_eq!(base.list(&[]), [second.clone(), first.clone()]);
-    assert_eq!(base.list(&["--limit", "1"]), [second.clone()]);
-    assert_eq!(base.list(&["--after", &second]), [first.clone()]);
+    assert_eq!(base.list(&["--limit", "1"]), [second.as_str()]);
+    assert_eq!(base.list(&["--after", &second]), [first.as_str()]);
     assert_eq!(base.list(&["--status", "completed"]), [""; 0]);
     assert_eq!(base.list(&["--workflow", "asks"]).len(), 2);
     prana(&["executions", "list", "--db", &base.db])

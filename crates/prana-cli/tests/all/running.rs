@@ -166,3 +166,24 @@ fn a_reader_that_goes_away_is_no_trouble() {
     drop(child.stderr.take());
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
+
+/// On a terminal there are colours and marks, and a node that takes its time is shown while it runs.
+#[cfg(target_os = "linux")]
+#[test]
+fn on_a_terminal() {
+    let scratch = Scratch::new();
+    let text = "{id: t, nodes: [{key: start, type: manual.trigger}, {key: f, type: file.read, params: {path: not-there.txt}, settings: {on_error: continue_error_output}}, {key: n, type: core.no_op}], connections: [start -> f, f.error -> n]}";
+    let file = scratch.file("w.yaml", text);
+    let on_terminal = |variables: &str| {
+        let program = env!("CARGO_BIN_EXE_prana");
+        let line = format!("{variables} {program} run {file}");
+        let mut script = std::process::Command::new("script");
+        script.args(["-qec", &line, "/dev/null"]).env("TERM", "xterm").env_remove("NO_COLOR");
+        prana_with(script, b"").ends(0).stdout
+    };
+    let colored = on_terminal("");
+    assert!(colored.contains("\u{1b}[32m✓\u{1b}[0m start -> main"), "{colored}");
+    assert!(colored.contains("f ...") && colored.contains("\r\u{1b}[K"), "{colored}");
+    let plain = on_terminal("NO_COLOR=1");
+    assert!(plain.contains("✓ start -> main") && !plain.contains("\u{1b}[32m"), "{plain}");
+}
