@@ -17,6 +17,10 @@ use tracing_subscriber::EnvFilter;
 
 use crate::commands::Command;
 
+/// Values are many small shared pieces, made and dropped by several threads.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Runs workflows: graphs of nodes, written in YAML or JSON.
 #[derive(Debug, Parser)]
 #[command(name = "prana", version, arg_required_else_help = true, max_term_width = 100)]

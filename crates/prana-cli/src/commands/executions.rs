@@ -6,7 +6,7 @@ use clap::Subcommand;
 use prana::core::ExecutionId;
 use prana::core::execution::{Execution, NodeExecution};
 use prana::store::{Cursor, Filter, Remove, Row, Scope, Status, Target};
-use prana::{EngineError, Value};
+use prana::{EngineError, StartOptions, Value};
 use serde_json::json;
 
 use super::Format;
@@ -54,7 +54,7 @@ enum Command {
         #[arg(long, default_value = "cancelled by hand")]
         reason: String,
     },
-    /// Starts a failed execution's workflow again with the same input.
+    /// Runs the workflow of an ended execution again, from its start and with the same input.
     Retry {
         /// The execution.
         #[arg(value_parser = session::execution_id)]
@@ -348,11 +348,25 @@ async fn cancel(session: Session, id: ExecutionId, reason: &str) -> Outcome {
     Ok(Exit::Done)
 }
 
+/// The same version of the workflow, the same trigger, input, variables and environment.
 async fn retry(id: ExecutionId, db: PathBuf) -> Outcome {
     let session = Session::over(session::open_existing(&db)?)?;
-    session.engine.row(id).await.map_err(unknown_execution)?;
-    Err(Failure::new("executions can't be tried again from the node that failed yet")
-        .help("run the workflow again: prana run FILE --input JSON --db FILE"))
+    let earlier = session.engine.execution(id).await.map_err(unknown_execution)?;
+    if !earlier.status.is_ended() {
+        return Err(Failure::new(format!("execution {id} has not ended: it is {}", earlier.status.as_str()))
+            .help(format!("to go on with it: prana run --resume {id} --db {}", db.display())));
+    }
+    let given = |name: &str| earlier.metadata.get(name).and_then(Value::as_map).cloned().unwrap_or_default();
+    let options = StartOptions {
+        trigger: earlier.node_executions.first().map(|run| run.node_key.to_string()),
+        variables: given("variables"),
+        environment: given("environment"),
+        version: Some(earlier.workflow_version),
+        ..StartOptions::default()
+    };
+    let (workflow, input) = (earlier.workflow_id.clone(), earlier.trigger_data.clone());
+    let shown = (Form::Pretty, Detail::Nodes);
+    run::begin(session, Keep::File(db), &workflow, input, options, shown).await
 }
 
 async fn delete(session: &Session, ids: &[ExecutionId]) -> Outcome {

@@ -131,12 +131,26 @@ async fn start(args: Args, input: Value, keep: Keep) -> Outcome {
         environment: input::map(&args.env),
         ..StartOptions::default()
     };
+    begin(session, keep, &chosen.workflow.id, input, options, (args.output, args.detail())).await
+}
+
+/// Starts an execution of an active workflow, and stays with it.
+///
+/// # Errors
+/// Why it can't be started, or what went wrong with the engine.
+pub async fn begin(
+    session: Session,
+    keep: Keep,
+    workflow: &str,
+    input: Value,
+    options: StartOptions,
+    (form, detail): (Form, Detail),
+) -> Outcome {
     let began = session::now();
     let serving = session.serve();
-    let (root, ended) = session.engine.begin(&chosen.workflow.id, input, options).await?;
-    let progress = Progress::new(session.engine.clone(), root, args.detail());
-    let foreground =
-        Foreground { session, keep, root, began, ended_at: None, progress, form: args.output, serving };
+    let (root, ended) = session.engine.begin(workflow, input, options).await?;
+    let progress = Progress::new(session.engine.clone(), root, detail);
+    let foreground = Foreground { session, keep, root, began, ended_at: None, progress, form, serving };
     foreground.watch(ended).await
 }
 

@@ -151,3 +151,20 @@ fn what_was_shown_can_be_read_again() {
         prana(&["validate", &again]).ends(0).prints("0 errors");
     }
 }
+
+#[test]
+fn an_ended_execution_can_be_run_again() {
+    let base = Database::new();
+    let text = "{id: t, nodes: [{key: start, type: manual.trigger}, {key: s, type: core.stop, params: {status: '{{ $vars.how }}', message: 'n is {{ $input.n }}'}}], connections: [start -> s]}";
+    let file = base.scratch.file("w.yaml", text);
+    let args = ["run", &file, "--db", &base.db, "--var", "how=failed", "--input", "{\"n\": 5}"];
+    prana(&args).ends(1).says("n is 5");
+    let first = base.list(&[]).remove(0);
+    prana(&["executions", "retry", &first, "--db", &base.db]).ends(1).says("n is 5");
+    assert_eq!(base.list(&["--status", "failed"]).len(), 2);
+    let waiting = base.waiting();
+    prana(&["executions", "retry", &waiting, "--db", &base.db])
+        .ends(2)
+        .says("has not ended")
+        .says("--resume");
+}
