@@ -76,6 +76,8 @@ pub(crate) struct Turn {
     entries: Vec<Arc<Entry>>,
     stored: Vec<prana_store::StoredEntry>,
     bytes: usize,
+    /// It holds what an effect gave: taken back, the effect would run again.
+    has_result: bool,
     waits_closed: Vec<u32>,
     waits_dropped: Vec<u32>,
     waits_opened: Vec<NewWait>,
@@ -103,6 +105,8 @@ enum Next {
     Suspended,
     Ended(Status),
     Turn,
+    /// The process is shutting down, and nothing is under way.
+    Release,
     Idle,
 }
 
@@ -139,6 +143,11 @@ impl Inner {
                 Err(EngineError::Store(
                     StoreError::Fenced { .. } | StoreError::Ended { .. } | StoreError::Unknown(_),
                 )) => break Ok(Stopped::Lost),
+                // Given up as it is: whoever comes next goes on from what is stored.
+                Err(EngineError::Store(error)) if error.is_transient() && self.stopping() => {
+                    tracing::warn!(%id, %error, "the store is unavailable, and the process is shutting down");
+                    break Ok(Stopped::Lost);
+                }
                 Err(EngineError::Store(error)) if error.is_transient() => {
                     tracing::warn!(%id, %error, "the store is unavailable; the execution goes on when it is back");
                     self.pause().await;
@@ -189,12 +198,12 @@ impl Inner {
                     self.end(live, status).await?;
                     return Ok(Some(Stopped::Ended));
                 }
+                Next::Release => {
+                    let at = self.clock.now();
+                    self.commit(live, Release::Ready { at }).await?;
+                    return Ok(Some(Stopped::Released));
+                }
                 Next::Idle => return Err(EngineError::damaged("the execution neither runs, waits nor ends")),
-            }
-            if self.stopping() && live.executor.status() == Status::Running {
-                let at = self.clock.now();
-                self.commit(live, Release::Ready { at }).await?;
-                return Ok(Some(Stopped::Released));
             }
         }
     }
@@ -202,8 +211,18 @@ impl Inner {
     /// Takes what the core has to say, until something must be committed.
     async fn drain(self: &Arc<Self>, live: &mut Live) -> Result<Next, EngineError> {
         let mut steps = 0;
-        self.hand(live, Input::Time)?;
+        // An answer that came before a timer takes the turn back that ends the wait by the timer. So what an effect gave is committed first.
+        let result_first = live.turn.has_result && self.has_due_wait(live);
+        if !result_first {
+            self.hand(live, Input::Time)?;
+        }
         loop {
+            if result_first && live.executor.is_at_rest() {
+                return Ok(Next::Turn);
+            }
+            if self.stopping() && live.executor.is_at_rest() {
+                return Ok(Next::Release);
+            }
             let Some(step) = live.executor.next() else {
                 let waits = live.executor.status() == Status::Suspended;
                 return Ok(if waits { Next::Suspended } else { Next::Idle });
@@ -244,6 +263,12 @@ impl Inner {
                 Step::Ended(status) => return Ok(Next::Ended(status)),
             }
         }
+    }
+
+    fn has_due_wait(&self, live: &Live) -> bool {
+        let now = self.clock.now();
+        let mut waits = live.executor.graph().open_runs().iter().filter_map(|run| run.suspension()?.wait_till());
+        waits.any(|due| due <= now)
     }
 
     fn hand(&self, live: &mut Live, input: Input) -> Result<(), EngineError> {
@@ -344,7 +369,7 @@ impl Inner {
     async fn commit_patiently(&self, delta: Delta) -> Result<Committed, EngineError> {
         loop {
             match self.store.commit(delta.clone()).await {
-                Err(error) if error.is_transient() && !self.stopping() => {
+                Err(error) if self.is_worth_waiting(&error) => {
                     tracing::warn!(execution = %delta.execution, %error, "the store is unavailable; trying again");
                     self.pause().await;
                 }
@@ -379,9 +404,14 @@ impl Inner {
             tokio::select! {
                 result = &mut effect => {
                     let random = (self.clock.random() >> 11) as f64 / (1u64 << 53) as f64;
+                    live.turn.has_result = true;
                     return self.hand(live, Input::Result { execution_index, result, random });
                 }
-                () = nudge.heard(live.header.id) => self.take_inbox(live).await?,
+                () = nudge.heard(live.header.id) => match self.take_inbox(live).await {
+                    // The effect goes on; the next commit brings what is in the inbox.
+                    Err(EngineError::Store(error)) if error.is_transient() => {}
+                    taken => taken?,
+                },
                 () = self.clock.sleep_until(deadline) => self.hand(live, Input::Time)?,
             }
             if live.executor.graph().open_run(execution_index).is_none() {
@@ -397,7 +427,12 @@ impl Inner {
             live.turn.reports.push(report);
         }
         if status == Status::Failed || status == Status::Timeout {
-            self.start_error_workflow(live, status).await?;
+            loop {
+                match self.start_error_workflow(live, status).await {
+                    Err(EngineError::Store(error)) if self.is_worth_waiting(&error) => self.pause().await,
+                    started => break started?,
+                }
+            }
         }
         let save = live.executor.graph().compiled().settings.save;
         let keep_trail = match save {
@@ -436,7 +471,7 @@ impl Inner {
     async fn start_child(self: &Arc<Self>, live: &mut Live, start: ChildStart) -> Result<(), EngineError> {
         let id = self.child_id(&start.place);
         let (execution_index, item) = (start.execution_index, start.item);
-        let exists = live.restored && self.store.execution(id).await?.is_some();
+        let exists = live.restored && self.exists(id).await?;
         if !exists && let Err(error) = self.add_child(live, id, start.clone()).await? {
             let end = ChildEnd {
                 execution_index,
@@ -454,6 +489,21 @@ impl Inner {
         Ok(())
     }
 
+    /// Asks until the store answers: what the turn holds must not be lost.
+    async fn exists(&self, id: ExecutionId) -> Result<bool, EngineError> {
+        loop {
+            match self.store.execution(id).await {
+                Err(error) if self.is_worth_waiting(&error) => self.pause().await,
+                answer => return Ok(answer?.is_some()),
+            }
+        }
+    }
+
+    /// The store is away for a while, and there is time.
+    fn is_worth_waiting(&self, error: &StoreError) -> bool {
+        error.is_transient() && !self.stopping()
+    }
+
     async fn add_child(
         self: &Arc<Self>,
         live: &mut Live,
@@ -462,10 +512,13 @@ impl Inner {
     ) -> Result<Result<(), ErrorValue>, EngineError> {
         let parent = &live.header;
         let place = ParentRef { execution_index: start.execution_index, item: start.item };
-        let mut header = match self.child_header(parent, id, &start, place).await {
-            Ok(header) => header,
-            Err(error @ (EngineError::Store(_) | EngineError::Damaged(_))) => return Err(error),
-            Err(error) => return Ok(Err(ErrorValue::new(error.code(), error.to_string()).not_retryable())),
+        let mut header = loop {
+            match self.child_header(parent, id, &start, place).await {
+                Ok(header) => break header,
+                Err(EngineError::Store(error)) if self.is_worth_waiting(&error) => self.pause().await,
+                Err(error @ (EngineError::Store(_) | EngineError::Damaged(_))) => return Err(error),
+                Err(error) => return Ok(Err(ErrorValue::new(error.code(), error.to_string()).not_retryable())),
+            }
         };
         header.metadata.timeout_ms = start.timeout_ms;
         let runs_here = start.execution_mode == ExecutionMode::Sync;
@@ -605,6 +658,7 @@ impl Live {
     fn take_delta(&mut self, at: Timestamp, release: Release) -> Delta {
         let turn = &mut self.turn;
         turn.bytes = 0;
+        turn.has_result = false;
         let mut delta = Delta::new(self.header.id, self.epoch, self.next_sequence, at);
         delta.entries = std::mem::take(&mut turn.stored);
         delta.payloads = turn.encoder.take_payloads();

@@ -1,0 +1,502 @@
+//! What goes wrong around an engine, in virtual time: answers that race with timers, stores that fail, workers that die.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use prana::core::action::{Descriptor, Effect};
+use prana::core::document;
+use prana::core::execution::Status;
+use prana::core::executor::EffectOutput;
+use prana::core::record::Completed;
+use prana::core::{ErrorValue, ExecutionId, Registry, Timestamp};
+use prana::store::{
+    Attention, Catalog, Claim, Claimed, Committed, Cursor, Delivered, Delta, Filter, Hash, Item, LoadFrom,
+    Loaded, MemoryStore, NewItem, NewVersion, Page, Remove, Removed, Row, Saved, Store, StoreError,
+    StoredEntry, Target, Which, Workflow, WorkflowVersion, WorkerId,
+};
+use prana::{Clock, EffectRequest, Effects, Engine, EngineError, EngineOptions, Value, VirtualClock};
+
+const START: i64 = 1_767_225_600_000;
+const LEASE_MS: u64 = 15_000;
+
+type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+/// Numbers that repeat with their seed.
+struct Dice(AtomicU64);
+
+impl Dice {
+    fn below(&self, end: u64) -> u64 {
+        let state = self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::SeqCst);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % end
+    }
+}
+
+/// A store that fails now and then, before or after it did what it was asked; and at which the world stops when the worker is to die.
+struct Flaky {
+    inner: MemoryStore,
+    dice: Dice,
+    /// One in so many calls fails before it did anything; 0: none.
+    before: AtomicU64,
+    /// One in so many commits is done and answered with an error; 0: none.
+    after: AtomicU64,
+    /// One in so many commits is the worker's last; 0: none.
+    deaths: AtomicU64,
+    dead: AtomicBool,
+}
+
+impl Flaky {
+    fn new(seed: u64) -> Arc<Flaky> {
+        Arc::new(Flaky {
+            inner: MemoryStore::new(),
+            dice: Dice(AtomicU64::new(seed.wrapping_mul(0x1234_5678_9abc_def1))),
+            before: AtomicU64::new(0),
+            after: AtomicU64::new(0),
+            deaths: AtomicU64::new(0),
+            dead: AtomicBool::new(false),
+        })
+    }
+
+    fn happens(&self, rate: &AtomicU64) -> bool {
+        let rate = rate.load(Ordering::SeqCst);
+        rate > 0 && self.dice.below(rate) == 0
+    }
+
+    /// Fails, or stops for ever if the worker is dead.
+    async fn may_fail(&self) -> Result<()> {
+        if self.dead.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+        match self.happens(&self.before) {
+            true => Err(StoreError::Unavailable { reason: "it is not there now".into() }),
+            false => Ok(()),
+        }
+    }
+
+    async fn may_die(&self) {
+        if self.happens(&self.deaths) {
+            self.dead.store(true, Ordering::SeqCst);
+            std::future::pending::<()>().await;
+        }
+    }
+
+    fn calm(&self) {
+        for rate in [&self.before, &self.after, &self.deaths] {
+            rate.store(0, Ordering::SeqCst);
+        }
+        self.dead.store(false, Ordering::SeqCst);
+    }
+}
+
+#[async_trait]
+impl Store for Flaky {
+    async fn commit(&self, delta: Delta) -> Result<Committed> {
+        self.may_fail().await?;
+        self.may_die().await;
+        // Creations are told from the others: nobody takes up one whose answer was lost before its worker's lease is over.
+        let may_lose_answer = delta.create.is_none() && delta.children.is_empty();
+        let done = self.inner.commit(delta).await?;
+        self.may_die().await;
+        match may_lose_answer && self.happens(&self.after) {
+            true => Err(StoreError::Unavailable { reason: "the answer was lost".into() }),
+            false => Ok(done),
+        }
+    }
+    async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>> {
+        self.may_fail().await?;
+        self.inner.claim(claim).await
+    }
+    async fn load(&self, id: ExecutionId, from: LoadFrom) -> Result<Option<Loaded>> {
+        self.may_fail().await?;
+        self.inner.load(id, from).await
+    }
+    async fn payloads(&self, root: ExecutionId, hashes: &[Hash]) -> Result<Vec<Option<Vec<u8>>>> {
+        self.inner.payloads(root, hashes).await
+    }
+    async fn deliver(&self, item: NewItem) -> Result<Delivered> {
+        self.may_fail().await?;
+        self.inner.deliver(item).await
+    }
+    async fn next_wake(&self, after: Timestamp) -> Result<Option<Timestamp>> {
+        self.inner.next_wake(after).await
+    }
+    async fn list(&self, filter: &Filter, after: Option<Cursor>, limit: usize) -> Result<Page> {
+        self.inner.list(filter, after, limit).await
+    }
+    async fn execution(&self, id: ExecutionId) -> Result<Option<Row>> {
+        self.may_fail().await?;
+        self.inner.execution(id).await
+    }
+    async fn trail(&self, id: ExecutionId, from_sequence: u64, limit: usize) -> Result<Vec<StoredEntry>> {
+        self.inner.trail(id, from_sequence, limit).await
+    }
+    async fn heartbeat(&self, worker: WorkerId, now: Timestamp, lease_ms: u64) -> Result<Vec<Attention>> {
+        self.inner.heartbeat(worker, now, lease_ms).await
+    }
+    async fn remove(&self, what: Remove) -> Result<Removed> {
+        self.inner.remove(what).await
+    }
+}
+
+#[async_trait]
+impl Catalog for Flaky {
+    async fn save_workflow(&self, new: NewVersion) -> Result<Saved> {
+        self.inner.save_workflow(new).await
+    }
+    async fn workflow(&self, id: &str, which: Which) -> Result<Option<WorkflowVersion>> {
+        self.may_fail().await?;
+        self.inner.workflow(id, which).await
+    }
+    async fn workflows(&self, after: Option<&str>, limit: usize) -> Result<Vec<Workflow>> {
+        self.inner.workflows(after, limit).await
+    }
+    async fn versions(&self, id: &str, before: Option<u64>, limit: usize) -> Result<Vec<WorkflowVersion>> {
+        self.inner.versions(id, before, limit).await
+    }
+    async fn activate(&self, id: &str, version: Option<u64>, at: Timestamp) -> Result<bool> {
+        self.inner.activate(id, version, at).await
+    }
+    async fn delete_workflow(&self, id: &str) -> Result<bool> {
+        self.inner.delete_workflow(id).await
+    }
+    async fn put_item(&self, kind: &str, key: &str, based_on: Option<u64>, bytes: Vec<u8>) -> Result<u64> {
+        self.inner.put_item(kind, key, based_on, bytes).await
+    }
+    async fn item(&self, kind: &str, key: &str) -> Result<Option<Item>> {
+        self.inner.item(kind, key).await
+    }
+    async fn items(&self, kind: &str, after: Option<&str>, limit: usize) -> Result<Vec<Item>> {
+        self.inner.items(kind, after, limit).await
+    }
+    async fn delete_item(&self, kind: &str, key: &str, based_on: Option<u64>) -> Result<bool> {
+        self.inner.delete_item(kind, key, based_on).await
+    }
+}
+
+/// What an effect does besides being counted.
+type During = Box<dyn Fn() -> Pending + Send + Sync>;
+
+type Pending = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Effects that count their calls: (execution, run, attempt) -> by which workers.
+#[derive(Default)]
+struct Counting {
+    calls: Mutex<HashMap<(ExecutionId, u32, u32), Vec<u64>>>,
+    worker: AtomicU64,
+    during: Mutex<Option<During>>,
+}
+
+impl Counting {
+    fn total(&self) -> usize {
+        self.calls.lock().unwrap().values().map(Vec::len).sum()
+    }
+}
+
+#[async_trait]
+impl Effects for Counting {
+    async fn run(&self, request: EffectRequest) -> Result<EffectOutput, ErrorValue> {
+        let call = &request.call;
+        let key = (request.execution_id, call.execution_index, call.attempt);
+        self.calls.lock().unwrap().entry(key).or_default().push(self.worker.load(Ordering::SeqCst));
+        let during = self.during.lock().unwrap().as_ref().map(|during| during());
+        if let Some(during) = during {
+            during.await;
+        }
+        let failures = call.params.get("fail").and_then(Value::as_i64).unwrap_or(0);
+        if i64::from(call.attempt) <= failures {
+            return Err(ErrorValue::new("test.refused", "as told"));
+        }
+        Ok(EffectOutput::Complete(Completed::new(Value::Int(i64::from(call.execution_index)))))
+    }
+}
+
+struct Bench {
+    store: Arc<Flaky>,
+    clock: Arc<VirtualClock>,
+    effects: Arc<Counting>,
+}
+
+impl Bench {
+    fn new(seed: u64) -> Bench {
+        let clock = Arc::new(VirtualClock::new(Timestamp::from_millis(START)));
+        Bench { store: Flaky::new(seed), clock, effects: Arc::default() }
+    }
+
+    /// A new worker.
+    fn engine(&self) -> Engine {
+        self.effects.worker.fetch_add(1, Ordering::SeqCst);
+        let mut registry = Registry::standard();
+        registry.effect(Descriptor::new::<Value>("test.effect", "Effect", "Is counted.", Effect::Effect));
+        Engine::builder()
+            .store(self.store.clone())
+            .registry(registry)
+            .effects(self.effects.clone())
+            .clock(self.clock.clone())
+            .options(EngineOptions { stepped: true, lease_ms: LEASE_MS, ..EngineOptions::default() })
+            .build()
+    }
+
+    fn pass(&self, millis: u64) {
+        self.clock.set(self.clock.now().plus_millis(millis));
+    }
+
+    async fn activate(&self, text: &str) {
+        for loaded in document::load("faults.yaml", text.as_bytes()).unwrap() {
+            self.engine().activate(&loaded.workflow).await.unwrap();
+        }
+    }
+}
+
+fn block_on<T>(test: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test)
+}
+
+const RACE: &str = "
+id: race
+settings: {on_suspend: continue}
+nodes:
+  - {key: start, type: manual.trigger}
+  - {key: ask, type: wait.wait, params: {mode: webhook, timeout_hours: 1}}
+  - {key: late, type: core.no_op}
+  - {key: work, type: test.effect}
+connections:
+  - start -> ask
+  - ask.timeout -> late
+  - start -> work
+";
+
+#[test]
+fn an_answer_that_beats_a_timer_repeats_no_effect() {
+    block_on(async {
+        let bench = Bench::new(1);
+        bench.activate(RACE).await;
+        let (engine, other) = (bench.engine(), bench.engine());
+        let id = engine.start("race", Value::Null).await.unwrap();
+        let clock = bench.clock.clone();
+        // While the effect runs, another process takes the answer, and then the deadline passes.
+        *bench.effects.during.lock().unwrap() = Some(Box::new(move || {
+            let (other, clock) = (other.clone(), clock.clone());
+            Box::pin(async move {
+                let answered = other.resume(id, "ask", Value::Int(7)).await;
+                assert!(answered.is_ok(), "{answered:?}");
+                clock.set(clock.now().plus_millis(3_600_001));
+            })
+        }));
+        engine.run_until_idle().await.unwrap();
+        let execution = engine.execution(id).await.unwrap();
+        assert_eq!(execution.status, Status::Completed);
+        assert_eq!(bench.effects.total(), 1, "nothing crashed: the effect runs once");
+        let ask = execution.node_executions.iter().find(|run| &*run.node_key == "ask").unwrap();
+        assert_eq!(ask.output, Value::Int(7), "the answer was first");
+    });
+}
+
+#[test]
+fn a_store_that_is_away_repeats_no_effect() {
+    block_on(async {
+        let bench = Bench::new(1);
+        bench.activate(RACE).await;
+        let engine = bench.engine();
+        let id = engine.start("race", Value::Null).await.unwrap();
+        let (store, same) = (bench.store.clone(), engine.clone());
+        // While the effect runs, an answer comes; when the driver looks for it, the store is away for a while.
+        *bench.effects.during.lock().unwrap() = Some(Box::new(move || {
+            let (store, same) = (store.clone(), same.clone());
+            Box::pin(async move {
+                same.resume(id, "ask", Value::Int(7)).await.unwrap();
+                store.before.store(1, Ordering::SeqCst);
+                for _ in 0..20 {
+                    tokio::task::yield_now().await;
+                }
+                store.before.store(0, Ordering::SeqCst);
+            })
+        }));
+        engine.run_until_idle().await.unwrap();
+        assert_eq!(engine.execution(id).await.unwrap().status, Status::Completed);
+        assert_eq!(bench.effects.total(), 1, "nothing crashed: the effect runs once");
+    });
+}
+
+const WORKLOAD: &str = "
+id: chain
+nodes:
+  - {key: start, type: manual.trigger}
+  - {key: a, type: test.effect}
+  - {key: b, type: test.effect}
+  - {key: c, type: test.effect}
+connections: [start -> a -> b -> c]
+---
+id: loop
+nodes:
+  - {key: start, type: manual.trigger}
+  - {key: items, type: core.for_each, params: {collection: [1, 2, 3]}}
+  - {key: each, type: test.effect}
+  - {key: nap, type: wait.wait, params: {mode: interval, duration: 300}}
+connections:
+  - start -> items
+  - items.loop -> each -> nap
+---
+id: child
+nodes:
+  - {key: begin, type: manual.trigger}
+  - {key: a, type: test.effect}
+  - {key: nap, type: wait.wait, params: {mode: interval, duration: 200}}
+  - {key: b, type: test.effect}
+connections: [begin -> a -> nap -> b]
+---
+id: parent
+nodes:
+  - {key: start, type: manual.trigger}
+  - {key: one, type: workflow.execute_workflow, params: {workflow_id: child}}
+  - {key: many, type: workflow.execute_workflow, params: {workflow_id: child, input_data: [1, 2, 3], batch_mode: single, execution_mode: async, concurrency: 2}}
+  - {key: after, type: test.effect}
+connections: [start -> one -> many -> after]
+---
+id: shaky
+nodes:
+  - {key: start, type: manual.trigger}
+  - {key: a, type: test.effect, params: {fail: 2}, settings: {retry_on_failed: true, max_retries: 3, retry_delay_ms: 100}}
+  - {key: b, type: test.effect, params: {fail: 1}, settings: {retry_on_failed: true, max_retries: 3, retry_delay_ms: 0}}
+connections: [start -> a -> b]
+---
+id: asks
+settings: {on_suspend: continue}
+nodes:
+  - {key: start, type: manual.trigger}
+  - {key: ask, type: wait.wait, params: {mode: webhook, timeout_hours: 0.0001}}
+  - {key: yes, type: test.effect}
+  - {key: no, type: test.effect}
+  - {key: a, type: test.effect}
+  - {key: b, type: test.effect}
+connections:
+  - start -> ask -> yes
+  - ask.timeout -> no
+  - start -> a -> b
+---
+id: fails
+settings: {error_workflow: cleanup}
+nodes:
+  - {key: start, type: manual.trigger}
+  - {key: a, type: test.effect}
+  - {key: b, type: core.stop, params: {status: failed, code: test.stop, message: as told}}
+connections: [start -> a -> b]
+---
+id: cleanup
+nodes:
+  - {key: failed, type: workflow.error_trigger}
+  - {key: a, type: test.effect}
+connections: [failed -> a]
+";
+
+const STARTED: [&str; 7] = ["chain", "loop", "child", "parent", "shaky", "asks", "fails"];
+
+/// Does something with the worker until nothing is left to do, or until it dies.
+async fn live(bench: &Bench, engine: &Engine, started: &mut Vec<ExecutionId>) -> bool {
+    let dice = &bench.store.dice;
+    let mut new = None;
+    let work = async {
+        let id = STARTED[dice.below(STARTED.len() as u64) as usize];
+        new = engine.start(id, Value::Null).await.ok();
+        if let Some(id) = started.get(dice.below(started.len().max(1) as u64) as usize) {
+            // Refused where nothing waits, and while the store is away.
+            let _ = engine.resume(*id, "ask", Value::Int(1)).await;
+        }
+        // A claim may fail: the next round comes.
+        let _ = engine.run_until_idle().await;
+    };
+    let death = async {
+        while !bench.store.dead.load(Ordering::SeqCst) {
+            tokio::task::yield_now().await;
+        }
+    };
+    let survived = tokio::select! { () = work => true, () = death => false };
+    started.extend(new);
+    survived
+}
+
+/// Runs until everything has ended, in bounded time.
+async fn finish(bench: &Bench, seed: u64) {
+    bench.store.calm();
+    let engine = bench.engine();
+    for _ in 0..200 {
+        bench.pass(LEASE_MS + 1);
+        engine.run_until_idle().await.unwrap();
+        let page = engine.store().list(&Filter::default(), None, 1_000).await.unwrap();
+        if page.rows.iter().all(|row| row.status.is_ended()) {
+            return;
+        }
+        for row in page.rows.iter().filter(|row| !row.status.is_ended()) {
+            decide(&engine, row.id).await;
+        }
+    }
+    panic!("seed {seed}: something never ends");
+}
+
+/// What was parked is tried again.
+async fn decide(engine: &Engine, id: ExecutionId) {
+    let execution = engine.execution(id).await.unwrap();
+    let waits = execution.node_executions.iter().filter(|run| {
+        run.status == prana::core::execution::NodeStatus::Suspended
+            && run.suspension.as_ref().is_some_and(|wait| wait.type_name() == "decision")
+    });
+    let retry = Value::from_iter([("decision".into(), Value::from("retry"))]);
+    for run in waits {
+        let answered = engine.answer(id, Target::Index(run.execution_index), retry.clone()).await;
+        assert!(matches!(answered, Ok(_) | Err(EngineError::NotSuspended { .. })), "{answered:?}");
+    }
+}
+
+/// Whatever goes wrong: when it stops, everything ends, and no worker ran an effect twice.
+fn everything_ends(seed: u64, before: u64, after: u64, deaths: u64) {
+    block_on(async {
+        let bench = Bench::new(seed);
+        bench.activate(WORKLOAD).await;
+        bench.store.before.store(before, Ordering::SeqCst);
+        bench.store.after.store(after, Ordering::SeqCst);
+        bench.store.deaths.store(deaths, Ordering::SeqCst);
+        let mut engine = bench.engine();
+        let mut started = Vec::new();
+        for _ in 0..30 {
+            if live(&bench, &engine, &mut started).await {
+                bench.pass(bench.store.dice.below(400));
+            } else {
+                bench.pass(LEASE_MS + 1);
+                engine = bench.engine();
+                bench.store.dead.store(false, Ordering::SeqCst);
+            }
+        }
+        finish(&bench, seed).await;
+        for id in &started {
+            let status = engine.execution(*id).await.unwrap().status;
+            assert!(matches!(status, Status::Completed | Status::Failed), "seed {seed}: {id} is {status:?}");
+        }
+        for (key, workers) in bench.effects.calls.lock().unwrap().iter() {
+            let mut distinct = workers.clone();
+            distinct.dedup();
+            assert_eq!(&distinct, workers, "seed {seed}: one worker ran {key:?} twice");
+        }
+    });
+}
+
+#[test]
+fn when_the_store_is_back_everything_ends() {
+    (0..40).for_each(|seed| everything_ends(seed, 4, 0, 0));
+}
+
+#[test]
+fn when_answers_of_the_store_are_lost_everything_ends() {
+    (0..40).for_each(|seed| everything_ends(seed, 0, 5, 0));
+}
+
+#[test]
+fn when_workers_die_everything_ends() {
+    (0..40).for_each(|seed| everything_ends(seed, 0, 0, 12));
+}
+
+#[test]
+fn when_everything_goes_wrong_everything_ends() {
+    (0..60).for_each(|seed| everything_ends(seed, 6, 8, 20));
+}
