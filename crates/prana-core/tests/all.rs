@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod bad_input;
 mod forks;
 mod generate;
 mod golden;
 mod machine;
 mod model;
 mod properties;
+mod topology;

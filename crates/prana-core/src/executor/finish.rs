@@ -1,6 +1,6 @@
 //! What a node's result means: completion, retry, `on_error`.
 
-use prana_template::{MAX_DEPTH, Map, Str, Value};
+use prana_template::{Map, Str, Value};
 
 use super::{EffectOutput, GraphExecutor};
 use crate::action::{Failure, Outcome};
@@ -8,6 +8,7 @@ use crate::compile::CompiledNode;
 use crate::document::{Backoff, NodeSettings, OnError};
 use crate::error::ErrorValue;
 use crate::execution::Status;
+use crate::graph::MAX_OUTPUT_DEPTH;
 use crate::record::{Completed, ExecutionIndex, NodeOutcome, Started};
 
 impl GraphExecutor {
@@ -96,8 +97,8 @@ impl GraphExecutor {
         }
         let limit = self.graph.context().max_output_bytes;
         let output = &completed.output;
-        if output.depth() > MAX_DEPTH {
-            let message = format!("the output is nested deeper than {MAX_DEPTH} levels");
+        if output.depth() > MAX_OUTPUT_DEPTH {
+            let message = format!("the output is nested deeper than {MAX_OUTPUT_DEPTH} levels");
             return Some(ErrorValue::new("action.output_too_large", message));
         }
         if output.weight() > limit && output.to_json_string().len() > limit {
@@ -111,9 +112,8 @@ impl GraphExecutor {
 
     /// The live data of an execution is bounded.
     fn check_memory(&mut self) {
-        let megabytes = self.graph.compiled().settings.max_memory_mb;
-        let limit = usize::try_from(megabytes.saturating_mul(1 << 20)).unwrap_or(usize::MAX);
-        if self.graph.is_over_budget(limit) {
+        if self.graph.is_over_budget() {
+            let megabytes = self.graph.compiled().settings.max_memory_mb;
             let message =
                 format!("the execution holds more than {megabytes} MB of live data (`max_memory_mb`)");
             self.end(Status::Failed, Some(ErrorValue::new("execution.too_large", message)));

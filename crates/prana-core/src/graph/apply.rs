@@ -167,6 +167,7 @@ impl ExecutionGraph {
             None => return Err(format!("nothing has come for `{}`", started.node_key)),
         };
         self.state.next_index = execution_index + 1;
+        self.state.add_weight(&started.params);
         self.state.nodes[node.index()].runs += 1;
         if !activation.parked {
             self.state.count_start(node, &activation.loop_path);
@@ -204,6 +205,8 @@ impl ExecutionGraph {
             NodeOutcome::Completed(completed) => {
                 let run = self.state.open.remove(position);
                 self.complete(&run, completed)?;
+                let limit = self.memory_limit();
+                self.state.settle_weight(limit);
             }
             NodeOutcome::Failed(error) => self.failed(position, error),
             NodeOutcome::AttemptFailed { wait_till, .. } => {

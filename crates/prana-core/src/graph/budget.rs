@@ -23,13 +23,16 @@ impl State {
         self.budget.at_most = self.budget.at_most.saturating_add(value.weight());
     }
 
-    /// True if the live data is more than `limit` bytes.
-    pub(crate) fn is_over(&mut self, limit: usize) -> bool {
-        if self.budget.at_most <= limit {
-            return false;
+    /// Where the upper bound has passed the limit, it becomes the real amount. A part of applying an entry, so that a rebuild counts
+    /// at the same places.
+    pub(super) fn settle_weight(&mut self, limit: usize) {
+        if self.budget.at_most > limit {
+            self.budget.at_most = self.live_weight();
         }
-        self.budget.at_most = self.live_weight();
-        // Room to grow before the next count, so that counting stays rare near the limit.
+    }
+
+    /// True if the live data is more than `limit` bytes.
+    pub(super) fn is_over(&self, limit: usize) -> bool {
         self.budget.at_most > limit
     }
 

@@ -222,9 +222,15 @@ impl ExecutionGraph {
         topology.reachable(waiting.chain(open), |_| true).contains(node.index())
     }
 
-    /// True if the live data is more than `limit` bytes.
-    pub(crate) fn is_over_budget(&mut self, limit: usize) -> bool {
-        self.state.is_over(limit)
+    /// True if the live data is more than the workflow's `max_memory_mb`.
+    pub(crate) fn is_over_budget(&self) -> bool {
+        self.state.is_over(self.memory_limit())
+    }
+
+    /// The workflow's `max_memory_mb`, in bytes.
+    fn memory_limit(&self) -> usize {
+        let megabytes = self.compiled.settings.max_memory_mb;
+        usize::try_from(megabytes.saturating_mul(1 << 20)).unwrap_or(usize::MAX)
     }
 
     pub(crate) fn node(&self, id: NodeId) -> &CompiledNode {
