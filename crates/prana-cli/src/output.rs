@@ -88,6 +88,16 @@ pub fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Stri
         .join("\n")
 }
 
+/// A path as an argument of a command that people can copy.
+pub fn argument(path: &std::path::Path) -> String {
+    let text = path.to_string_lossy();
+    let plain = |c: char| c.is_alphanumeric() || "/._-+,:@%=\\~".contains(c);
+    match !text.is_empty() && text.chars().all(plain) {
+        true => text.into_owned(),
+        false => format!("'{}'", harmless(&text).replace('\'', "'\\''")),
+    }
+}
+
 /// How long something took, for people.
 pub fn duration(millis: u64) -> String {
     match millis {
@@ -113,6 +123,15 @@ mod tests {
         ];
         for (millis, text) in cases {
             assert_eq!(super::duration(millis), text);
+        }
+    }
+
+    #[test]
+    fn arguments() {
+        for (path, shown) in
+            [("a/b-1.db", "a/b-1.db"), ("my file", "'my file'"), ("it's", "'it'\\''s'"), ("", "''")]
+        {
+            assert_eq!(super::argument(std::path::Path::new(path)), shown);
         }
     }
 

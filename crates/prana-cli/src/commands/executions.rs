@@ -298,7 +298,7 @@ fn answer(resume: Resume, db: PathBuf, format: Format) -> Outcome {
         Ok(row.root)
     })?;
     if detach {
-        output::say(&format!("to go on: prana run --resume {root} --db {}", db.display()));
+        output::say(&format!("to go on: prana run --resume {root} --db {}", output::argument(&db)));
         return Ok(Exit::Done);
     }
     let form = if format == Format::Json { Form::Json } else { Form::Pretty };
@@ -354,7 +354,7 @@ async fn retry(id: ExecutionId, db: PathBuf) -> Outcome {
     let earlier = session.engine.execution(id).await.map_err(unknown_execution)?;
     if !earlier.status.is_ended() {
         return Err(Failure::new(format!("execution {id} has not ended: it is {}", earlier.status.as_str()))
-            .help(format!("to go on with it: prana run --resume {id} --db {}", db.display())));
+            .help(format!("to go on with it: prana run --resume {id} --db {}", output::argument(&db))));
     }
     let given = |name: &str| earlier.metadata.get(name).and_then(Value::as_map).cloned().unwrap_or_default();
     let options = StartOptions {

@@ -409,7 +409,7 @@ impl Foreground {
     async fn suspended(self) -> Outcome {
         let execution = self.session.engine.execution(self.root).await?;
         let Keep::File(path) = &self.keep else { return Ok(Exit::Suspended) };
-        let db = path.display();
+        let db = output::argument(path);
         let waits = open_waits(&self.session.engine, self.root).await;
         output::say(&format!("execution {} is kept in {db}", self.root));
         for open in waits.iter().filter(|open| open.takes_answer) {

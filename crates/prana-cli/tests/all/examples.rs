@@ -35,6 +35,25 @@ fn expense_report() {
     ran.ends(0).prints("Omar          720.40 USD").prints("To be looked at (2)");
 }
 
+/// What the README shows is what comes.
+#[test]
+fn readme() {
+    let readme = std::fs::read_to_string(crate::program::root().join("README.md")).unwrap();
+    let shows = |args: &[&str]| {
+        let ran = prana(args).ends(0);
+        assert!(readme.contains(ran.stdout.trim_end()), "not in README.md:\n{}", ran.stdout);
+    };
+    shows(&["run", &example("expense-report"), "--output", "text"]);
+    shows(&["graph", &example("expense-report"), "--format", "mermaid"]);
+    let (_, test) = readme.split_once("```yaml\nname: ").unwrap();
+    let (test, _) = test.split_once("```").unwrap();
+    let scratch = Scratch::new();
+    let workflow = crate::program::root().join(example("purchase-approval"));
+    let test = format!("name: {test}").replace("purchase-approval.yaml", workflow.to_str().unwrap());
+    prana(&["test", &scratch.file("readme.test.yaml", test)]).ends(0).prints("1 passed, 0 failed");
+    prana(&["eval", "[3, 1, 2] | sort | join(\" < \")"]).ends(0).prints("\"1 < 2 < 3\"");
+}
+
 #[test]
 fn purchase_approval() {
     let scratch = Scratch::new();
