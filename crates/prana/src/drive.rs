@@ -267,7 +267,8 @@ impl Inner {
 
     fn has_due_wait(&self, live: &Live) -> bool {
         let now = self.clock.now();
-        let mut waits = live.executor.graph().open_runs().iter().filter_map(|run| run.suspension()?.wait_till());
+        let mut waits =
+            live.executor.graph().open_runs().iter().filter_map(|run| run.suspension()?.wait_till());
         waits.any(|due| due <= now)
     }
 
@@ -517,7 +518,9 @@ impl Inner {
                 Ok(header) => break header,
                 Err(EngineError::Store(error)) if self.is_worth_waiting(&error) => self.pause().await,
                 Err(error @ (EngineError::Store(_) | EngineError::Damaged(_))) => return Err(error),
-                Err(error) => return Ok(Err(ErrorValue::new(error.code(), error.to_string()).not_retryable())),
+                Err(error) => {
+                    return Ok(Err(ErrorValue::new(error.code(), error.to_string()).not_retryable()));
+                }
             }
         };
         header.metadata.timeout_ms = start.timeout_ms;

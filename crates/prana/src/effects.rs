@@ -43,6 +43,15 @@ impl Effects for NoEffects {
     }
 }
 
+/// Ends a task with its owner.
+struct AbortOnDrop(tokio::task::AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 /// One attempt with its limits.
 pub(crate) async fn attempt(
     effects: std::sync::Arc<dyn Effects>,
@@ -51,7 +60,8 @@ pub(crate) async fn attempt(
     let limit = request.call.timeout_ms.map(Duration::from_millis);
     let cancelled = request.cancelled.clone();
     let task = tokio::spawn(async move { effects.run(request).await });
-    let abort = task.abort_handle();
+    // Whoever drops this needs the effect no more.
+    let _abort = AbortOnDrop(task.abort_handle());
     let finished = async {
         match limit {
             None => Ok(task.await),
@@ -66,7 +76,6 @@ pub(crate) async fn attempt(
         Ok(Err(_)) => Err(ErrorValue::new("action.cancelled", "the action was cancelled")),
         Err(_) => {
             cancelled.cancel();
-            abort.abort();
             let millis = limit.unwrap_or_default().as_millis();
             Err(ErrorValue::new(
                 "action.timeout",

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use prana_core::document::Workflow;
 use prana_core::execution::{Execution, Header, Status};
-use prana_core::graph::{SignResumeUrl, WaitTarget};
+use prana_core::graph::{SignResumeUrl, State, WaitTarget};
 use prana_core::record::Entry;
 use prana_core::{ErrorValue, ExecutionId, Registry, Timestamp};
 use prana_store::{Catalog, Delivered, Holder, LoadFrom, MemoryStore, Row, Store, Target, WorkerId};
@@ -345,6 +345,7 @@ impl Engine {
         target: Target,
         data: Value,
     ) -> Result<Delivered, EngineError> {
+        crate::start::check_size(&data)?;
         if let Target::Node(node) = &target {
             self.check_can_wait(id, node).await?;
         }
@@ -382,6 +383,15 @@ impl Engine {
     /// [`EngineError::UnknownExecution`], or what the store says.
     pub async fn execution(&self, id: ExecutionId) -> Result<Execution, EngineError> {
         self.inner.execution(id).await
+    }
+
+    /// The state that an execution's whole log folds to, and the one that its newest snapshot leads to: tests hold them equal.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownExecution`], or what the store says.
+    #[doc(hidden)]
+    pub async fn states_for_test(&self, id: ExecutionId) -> Result<(State, State), EngineError> {
+        self.inner.states(id).await
     }
 
     /// The row of an execution: what lists show.

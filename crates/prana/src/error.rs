@@ -37,6 +37,9 @@ pub enum EngineError {
     /// A record can't be stored.
     #[error("store.encoding: {0}")]
     Encoding(String),
+    /// Data from outside passes a limit.
+    #[error("execution.input_too_large: {0}")]
+    TooLarge(String),
     /// The engine is shutting down, or has too much to do.
     #[error("engine.unavailable: {0}")]
     Unavailable(String),

@@ -5,6 +5,7 @@ mod clock;
 mod codec;
 mod drive;
 mod effects;
+pub mod elixir;
 mod engine;
 mod error;
 mod events;
@@ -18,8 +19,8 @@ mod workflows;
 
 pub use builtin::BuiltIn;
 pub use clock::{Clock, SystemClock, VirtualClock};
-pub use effects::{EffectRequest, Effects, NoEffects};
 pub use drive::CommitPoint;
+pub use effects::{EffectRequest, Effects, NoEffects};
 pub use engine::{AtCommit, Builder, Engine, EngineOptions, Outcome};
 pub use error::EngineError;
 pub use events::{Event, EventKind, Middleware};

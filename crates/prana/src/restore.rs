@@ -6,7 +6,7 @@ use std::sync::Arc;
 use prana_core::compile::CompiledGraph;
 use prana_core::execution::{Execution, Header};
 use prana_core::executor::Input;
-use prana_core::graph::Context;
+use prana_core::graph::{Context, State};
 use prana_core::record::Entry;
 use prana_core::{ExecutionGraph, ExecutionId, GraphExecutor};
 use prana_store::{Hash, InboxItem, LoadFrom, Loaded, Which};
@@ -36,7 +36,9 @@ impl Inner {
         let (loaded, header, graph) = match self.restore_graph(id, LoadFrom::Snapshot).await? {
             Some(restored) => restored,
             // The snapshot is of another compiled form: fold the whole log.
-            None => self.restore_graph(id, LoadFrom::Start).await?.ok_or(EngineError::UnknownExecution(id))?,
+            None => {
+                self.restore_graph(id, LoadFrom::Start).await?.ok_or(EngineError::UnknownExecution(id))?
+            }
         };
         let mut executor = GraphExecutor::new(graph, self.clock.now());
         let mut first = Vec::new();
@@ -84,7 +86,9 @@ impl Inner {
         };
         let Ok(snapshot) = decoder.read(&snapshot.bytes) else { return Ok(None) };
         let compiled = self.compiled_for(&header).await?;
-        let Some(mut graph) = ExecutionGraph::from_snapshot(compiled, Arc::new(self.context(&header)), snapshot) else {
+        let Some(mut graph) =
+            ExecutionGraph::from_snapshot(compiled, Arc::new(self.context(&header)), snapshot)
+        else {
             return Ok(None);
         };
         entries.iter().try_for_each(|entry| graph.apply(entry)).map_err(EngineError::damaged)?;
@@ -157,6 +161,14 @@ impl Inner {
             decoder.add(hash, &bytes)?;
         }
         Ok(())
+    }
+
+    /// The state that the whole log folds to, and the one that the newest snapshot leads to.
+    pub(crate) async fn states(&self, id: ExecutionId) -> Result<(State, State), EngineError> {
+        let missing = || EngineError::UnknownExecution(id);
+        let (_, _, folded) = self.restore_graph(id, LoadFrom::Start).await?.ok_or_else(missing)?;
+        let (_, _, cached) = self.restore_graph(id, LoadFrom::Snapshot).await?.ok_or_else(missing)?;
+        Ok((folded.state().clone(), cached.state().clone()))
     }
 
     /// An execution with its whole audit trail.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use prana_core::compile::CompiledGraph;
 use prana_core::execution::{Header, Metadata, ParentRef, Status};
 use prana_core::executor::{ChildPlace, ChildStart, Input};
+use prana_core::graph::{MAX_OUTPUT_BYTES, MAX_OUTPUT_DEPTH};
 use prana_core::suspension::ExecutionMode;
 use prana_core::{ExecutionGraph, ExecutionId, GraphExecutor};
 use prana_store::{Concurrency, Delta, NewExecution, Start, Which};
@@ -52,6 +53,7 @@ impl Inner {
         if self.stopping() {
             return Err(EngineError::Unavailable("the engine is shutting down".into()));
         }
+        check_size(&input)?;
         let which = options.version.map_or(Which::Active, Which::Version);
         let compiled =
             self.workflows.compiled(id, which, options.trigger.as_deref(), options.test_run).await?;
@@ -190,6 +192,7 @@ impl Inner {
         let which = Which::Version(version.number);
         let compiled = match self.workflows.compiled(&id, which, Some(&trigger), false).await {
             Ok(compiled) => compiled,
+            Err(error @ EngineError::Store(_)) => return Err(error),
             Err(error) => {
                 tracing::error!(workflow = id, %error, "the error workflow can't be started");
                 return Ok(());
@@ -213,6 +216,19 @@ impl Inner {
         live.add_child_row(new);
         Ok(())
     }
+}
+
+/// Data from outside may be as large and as deep as a node's output, and no more.
+pub(crate) fn check_size(data: &Value) -> Result<(), EngineError> {
+    if data.depth() > MAX_OUTPUT_DEPTH {
+        return Err(EngineError::TooLarge(format!(
+            "the data is nested deeper than {MAX_OUTPUT_DEPTH} levels"
+        )));
+    }
+    if data.weight() > MAX_OUTPUT_BYTES && data.to_json_string().len() > MAX_OUTPUT_BYTES {
+        return Err(EngineError::TooLarge(format!("the data is larger than {MAX_OUTPUT_BYTES} bytes")));
+    }
+    Ok(())
 }
 
 /// `{execution, error}`: what an error workflow is started with.

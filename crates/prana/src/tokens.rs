@@ -150,7 +150,11 @@ mod tests {
         for position in 0..bytes.len() {
             let mut changed = bytes.clone();
             changed[position] ^= 1;
-            assert_eq!(tokens.verify(&URL_SAFE_NO_PAD.encode(&changed)), Err(InvalidToken), "byte {position}");
+            assert_eq!(
+                tokens.verify(&URL_SAFE_NO_PAD.encode(&changed)),
+                Err(InvalidToken),
+                "byte {position}"
+            );
             assert_eq!(tokens.verify(&URL_SAFE_NO_PAD.encode(&bytes[..position])), Err(InvalidToken));
         }
         for text in ["", "!", "AAAA", &"A".repeat(10_000)] {

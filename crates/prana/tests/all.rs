@@ -4,3 +4,6 @@
 
 mod architecture;
 mod conformance;
+mod engine;
+mod faults;
+mod kit;

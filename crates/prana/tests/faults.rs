@@ -14,7 +14,7 @@ use prana::core::{ErrorValue, ExecutionId, Registry, Timestamp};
 use prana::store::{
     Attention, Catalog, Claim, Claimed, Committed, Cursor, Delivered, Delta, Filter, Hash, Item, LoadFrom,
     Loaded, MemoryStore, NewItem, NewVersion, Page, Remove, Removed, Row, Saved, Store, StoreError,
-    StoredEntry, Target, Which, Workflow, WorkflowVersion, WorkerId,
+    StoredEntry, Target, Which, WorkerId, Workflow, WorkflowVersion,
 };
 use prana::{Clock, EffectRequest, Effects, Engine, EngineError, EngineOptions, Value, VirtualClock};
 
