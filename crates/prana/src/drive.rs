@@ -317,7 +317,11 @@ impl Inner {
     }
 
     /// Commits the turn. True if the claim was kept.
-    async fn commit(self: &Arc<Self>, live: &mut Live, release: Release) -> Result<bool, EngineError> {
+    pub(crate) async fn commit(
+        self: &Arc<Self>,
+        live: &mut Live,
+        release: Release,
+    ) -> Result<bool, EngineError> {
         let mut delta = live.take_delta(self.clock.now(), release);
         live.add_snapshot(&mut delta)?;
         let changes = !is_empty(&delta);
@@ -580,6 +584,24 @@ impl Live {
             restored: true,
             ..Live::new(restored.header, restored.executor, epoch, restored.next_sequence)
         }
+    }
+
+    /// The header as bytes; what is large in it goes with the next commit.
+    pub fn encode_header(&mut self) -> Result<Vec<u8>, EngineError> {
+        self.turn.encoder.bytes(&*self.header)
+    }
+
+    /// Takes over entries that an earlier execution made, and the waits that they leave open.
+    pub fn take_past(&mut self, entries: &[Entry]) -> Result<(), EngineError> {
+        for entry in entries {
+            let stored = self.turn.encoder.entry(entry)?;
+            self.turn.stored.push(stored);
+        }
+        let open = self.executor.graph().open_runs().iter();
+        let waits: Vec<(u32, Suspension)> =
+            open.filter_map(|run| Some((run.execution_index, run.suspension()?.clone()))).collect();
+        waits.iter().for_each(|(index, suspension)| self.open_wait(*index, suspension));
+        Ok(())
     }
 
     /// Adds an execution to be created with the next commit.

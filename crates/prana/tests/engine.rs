@@ -5,7 +5,7 @@ use std::sync::Arc;
 use prana::core::ExecutionId;
 use prana::core::execution::NodeStatus;
 use prana::store::{Delivered, Filter, LoadFrom, Scope};
-use prana::{Engine, ResumeKey, ResumeTokens, StartOptions, Value};
+use prana::{Engine, ForkOptions, ResumeKey, ResumeTokens, StartOptions, Value};
 
 use crate::kit::{Act, Kit, block_on, status, value, workflow};
 
@@ -454,4 +454,46 @@ fn the_library_runs_a_workflow_in_three_lines() {
         engine.run(&greet, value(r#"{"name":"Ann"}"#)).await.unwrap()
     });
     assert_eq!(done.output, value(r#"{"text":"Hello Ann"}"#));
+}
+
+#[test]
+fn fix_then_run_from_here() {
+    on_both("fork", async |kit| {
+        let engine = kit.engine();
+        kit.script.then(Act::Give(value(r#"{"n":5}"#))).then(Act::Fail("pump.broken"));
+        let id = start(&engine, EFFECTS).await;
+        engine.run_until_idle().await.unwrap();
+        assert_eq!(status(&engine, id).await, "failed");
+
+        let again = engine.retry(id, ForkOptions::default()).await.unwrap();
+        engine.run_until_idle().await.unwrap();
+        let execution = engine.execution(again).await.unwrap();
+        assert_eq!(execution.status.as_str(), "completed");
+        assert_eq!(execution.output(), value(r#"{"n":6}"#));
+        assert_eq!(
+            kit.script.calls(),
+            ["first#1", "second#2", "second#2"],
+            "the first result was used again"
+        );
+
+        let fixed = EFFECTS.replace("$input.n + 1", "$input.n * 10");
+        let version = engine.activate(&workflow(&fixed)).await.unwrap();
+        let options = ForkOptions { version: Some(version), input: Some(value(r#"{"n":7}"#)) };
+        let other = engine.execute_from_node(id, 2, options).await.unwrap();
+        engine.run_until_idle().await.unwrap();
+        assert_eq!(engine.execution(other).await.unwrap().output(), value(r#"{"n":70}"#));
+
+        let alone = engine.execute_node(id, 1, ForkOptions::default()).await.unwrap();
+        engine.run_until_idle().await.unwrap();
+        let execution = engine.execution(alone).await.unwrap();
+        assert_eq!(execution.status.as_str(), "completed");
+        assert_eq!(kit.script.calls().last().unwrap(), "first#1", "and nothing after it");
+
+        let without = EFFECTS.replace("first", "other");
+        let version = engine.activate(&workflow(&without)).await.unwrap();
+        let options = ForkOptions { version: Some(version), ..ForkOptions::default() };
+        let refused = engine.execute_from_node(id, 2, options).await.unwrap_err().to_string();
+        assert!(refused.contains("first"), "{refused}");
+        assert!(engine.retry(again, ForkOptions::default()).await.is_err(), "nothing failed there");
+    });
 }
