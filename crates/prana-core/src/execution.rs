@@ -111,6 +111,9 @@ pub struct Metadata {
     /// True in a test run, which uses pinned data.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub test_run: bool,
+    /// Of an execution that another engine began: what that engine kept of it and the trail here can't say.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub imported: Value,
 }
 
 fn current_semantics() -> u32 {
@@ -127,6 +130,7 @@ impl Default for Metadata {
             parent: None,
             timeout_ms: None,
             test_run: false,
+            imported: Value::Null,
         }
     }
 }

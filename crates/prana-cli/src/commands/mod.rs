@@ -4,7 +4,9 @@ mod actions;
 mod completions;
 mod eval;
 mod executions;
+mod export;
 mod graph;
+mod import;
 mod run;
 mod schema;
 mod test;
@@ -37,6 +39,10 @@ pub enum Command {
     Executions(executions::Args),
     /// Lists and handles the workflows in a database.
     Workflows(workflows::Args),
+    /// Takes in workflows and executions of another engine.
+    Import(import::Args),
+    /// Writes a workflow or an execution in the form of another engine.
+    Export(export::Args),
     /// Prints a completion script for a shell.
     Completions(completions::Args),
     /// Kills the engine again and again, and shows that nothing is lost and nothing happens twice.
@@ -63,6 +69,8 @@ impl Command {
             Command::Schema => schema::run(),
             Command::Executions(args) => executions::run(args),
             Command::Workflows(args) => workflows::run(args),
+            Command::Import(args) => import::run(args),
+            Command::Export(args) => export::run(args),
             Command::Completions(args) => completions::run(&args),
             Command::Torture(args) => torture::run(&args),
             Command::TortureLedger(args) => torture::ledger::run(&args),
