@@ -220,7 +220,7 @@ impl Inner {
             if result_first && live.executor.is_at_rest() {
                 return Ok(Next::Turn);
             }
-            if self.stopping() && live.executor.is_at_rest() {
+            if self.stopping() && self.store.retains_trail() && live.executor.is_at_rest() {
                 return Ok(Next::Release);
             }
             let Some(step) = live.executor.next() else {
@@ -241,6 +241,10 @@ impl Inner {
                         }
                         steps = 0;
                         tokio::task::yield_now().await;
+                        if !self.store.retains_trail() && live.create.is_none() {
+                            // Without commits nobody else brings what others sent, a cancellation for instance.
+                            self.take_inbox(live).await?;
+                        }
                         self.hand(live, Input::Time)?;
                     }
                 }

@@ -1,0 +1,21 @@
+# The tasks of everyday work. `just` lists them.
+
+default:
+    @just --list
+
+# All tests, on a fresh machine too.
+test:
+    ./test
+
+# What every change must pass.
+ci:
+    bash .ci/run
+
+# The behaviour suite alone.
+conformance:
+    cargo test -p prana --test all conformance
+
+# Format and lint.
+lint:
+    cargo fmt --all
+    cargo clippy --workspace --all-targets -- -D warnings
