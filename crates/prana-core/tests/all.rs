@@ -6,6 +6,7 @@ mod bad_input;
 mod forks;
 mod generate;
 mod golden;
+mod limits;
 mod machine;
 mod model;
 mod properties;

@@ -58,11 +58,67 @@ connections:
 ];
 
 const FRAGMENTS: &[&str] = &[
-    "{{", "}}", "{{ $input }}", "{{ $nodes.start.output.x.y[0] }}", "{{ 1 / 0 }}", "{{ 9223372036854775807 + 1 }}", "{{ [] | first }}",
-    "{{ ((((((((1)))))))) }}", "{{ $x }}", "{{ 'a' | nope }}", "{%", "[", "]", "{", "}", ":", ": ", "- ", ",", "\"", "'", "|", ">", "&a", "*a",
-    "!!str", "<<: ", "---\n", "...\n", "\n", "\r", "\t", "  ", "#", "%", "@", "`", "null", "~", "true", "-0", "1e999", "0x1F",
-    "18446744073709551616", "-9223372036854775809", ".nan", "\u{0}", "\u{7f}", "\u{feff}", "\u{202e}", "\u{1F600}", "e\u{301}", "\u{e000}secret:X\u{e001}",
-    "nodes", "connections", "key", "type", "params", " -> ", ".loop", "start",
+    "{{",
+    "}}",
+    "{{ $input }}",
+    "{{ $nodes.start.output.x.y[0] }}",
+    "{{ 1 / 0 }}",
+    "{{ 9223372036854775807 + 1 }}",
+    "{{ [] | first }}",
+    "{{ ((((((((1)))))))) }}",
+    "{{ $x }}",
+    "{{ 'a' | nope }}",
+    "{%",
+    "[",
+    "]",
+    "{",
+    "}",
+    ":",
+    ": ",
+    "- ",
+    ",",
+    "\"",
+    "'",
+    "|",
+    ">",
+    "&a",
+    "*a",
+    "!!str",
+    "<<: ",
+    "---\n",
+    "...\n",
+    "\n",
+    "\r",
+    "\t",
+    "  ",
+    "#",
+    "%",
+    "@",
+    "`",
+    "null",
+    "~",
+    "true",
+    "-0",
+    "1e999",
+    "0x1F",
+    "18446744073709551616",
+    "-9223372036854775809",
+    ".nan",
+    "\u{0}",
+    "\u{7f}",
+    "\u{feff}",
+    "\u{202e}",
+    "\u{1F600}",
+    "e\u{301}",
+    "\u{e000}secret:X\u{e001}",
+    "nodes",
+    "connections",
+    "key",
+    "type",
+    "params",
+    " -> ",
+    ".loop",
+    "start",
 ];
 
 fn odd() -> impl Strategy<Value = Value> {
@@ -86,7 +142,8 @@ fn odd() -> impl Strategy<Value = Value> {
 
 /// A list in a list in a list, as text: values themselves are not that deep.
 fn deep(levels: usize) -> Value {
-    Value::parse_json("[".repeat(levels) + &"]".repeat(levels)).unwrap_or_else(|_| Value::from("[".repeat(levels)))
+    Value::parse_json("[".repeat(levels) + &"]".repeat(levels))
+        .unwrap_or_else(|_| Value::from("[".repeat(levels)))
 }
 
 /// Loads, compiles and runs whatever comes of this text.
@@ -115,7 +172,8 @@ fn compiles_and_runs(loaded: &Loaded) {
     };
     let machine = Machine::new(compiled, &[3, 14, 15, 92]).run();
     let execution = Execution::from_log(&machine.context.header, &machine.log);
-    let errors = execution.node_executions.iter().filter_map(|run| run.error.as_ref()).chain(execution.error());
+    let errors =
+        execution.node_executions.iter().filter_map(|run| run.error.as_ref()).chain(execution.error());
     for error in errors {
         assert!(!error.code.is_empty() && error.code.contains('.'), "{error:?}");
         assert!(!error.message.is_empty() || &*error.code == "core.stopped", "{error:?}");
@@ -187,7 +245,9 @@ fn graft(tree: &Value, way: &[u8], odd: &Value) -> Value {
         }
         Value::List(items) if !items.is_empty() => {
             let chosen = usize::from(*step) % items.len();
-            let one = |(place, item): (usize, &Value)| if place == chosen { graft(item, rest, odd) } else { item.clone() };
+            let one = |(place, item): (usize, &Value)| {
+                if place == chosen { graft(item, rest, odd) } else { item.clone() }
+            };
             items.iter().enumerate().map(one).collect()
         }
         _ => odd.clone(),

@@ -94,7 +94,8 @@ fn it_goes_on_with_another_version() {
     let run = run_to_end(create_test_graph(TRIP, value!({"people": 2})));
     let newer = TRIP.replace("> 3", "> 4").replace("{car: ", "{small: ");
     assert_eq!(fork(&run, &newer, 2, None, false), done(&["check", "car"], value!({"small": 4})));
-    let lacks = |document: &str, index: u32, expected: &[&str]| match fork(&run, document, index, None, false) {
+    let lacks = |document: &str, index: u32, expected: &[&str]| match fork(&run, document, index, None, false)
+    {
         Err(ForkError::Lacks(lacking)) => assert_eq!(lacking, expected),
         other => panic!("{other:?}"),
     };
@@ -102,12 +103,17 @@ fn it_goes_on_with_another_version() {
     lacks(&renamed, 3, &["the node `pack`", "the node `check`"]);
     lacks(&renamed, 1, &["the node `pack`"]);
     let switch = TRIP
-        .replace("logic.if_condition, params: {condition: '{{ $input.bags > 3 }}'}", "logic.switch, params: {value: 1, cases: [{equals: 1, port: high}]}")
+        .replace(
+            "logic.if_condition, params: {condition: '{{ $input.bags > 3 }}'}",
+            "logic.switch, params: {value: 1, cases: [{equals: 1, port: high}]}",
+        )
         .replace("check.true", "check.high")
         .replace("check.false", "check.default");
     lacks(&switch, 3, &["the output port `true` of `check`"]);
     let merged = TRIP.replace("- {key: van, type: data.set_data, params: {fields: {van: '{{ $input.bags }}', people: '{{ $trigger.people }}'}}}", "- {key: van, type: data.merge}\n  - {key: last, type: core.no_op}").replace("check.true -> van", "check.true -> van.input_a, van -> last");
-    let longer = TRIP.replace("check.true -> van,", "check.true -> van, van -> last,").replace("- {key: car", "- {key: last, type: core.no_op}\n  - {key: car");
+    let longer = TRIP
+        .replace("check.true -> van,", "check.true -> van, van -> last,")
+        .replace("- {key: car", "- {key: last, type: core.no_op}\n  - {key: car");
     let long_run = run_to_end(create_test_graph(&longer, value!({"people": 2})));
     let lacking = fork(&long_run, &merged, 4, None, false);
     assert_eq!(lacking, Err(ForkError::Lacks(vec!["the input port `main` of `van`".to_owned()])));
@@ -116,7 +122,9 @@ fn it_goes_on_with_another_version() {
 #[test]
 fn connections_that_lead_elsewhere_are_told() {
     let run = run_to_end(create_test_graph(TRIP, value!({"people": 2})));
-    let other = TRIP.replace("pack -> check", "check, start -> pack").replace("- {key: pack", "- {key: x, type: core.no_op}\n  - {key: pack");
+    let other = TRIP
+        .replace("pack -> check", "check, start -> pack")
+        .replace("- {key: pack", "- {key: x, type: core.no_op}\n  - {key: pack");
     let told = fork(&run, &other, 3, None, false).unwrap_err().to_string();
     assert!(told.contains("run 2 of `check`") && told.contains("earlier run"), "{told}");
 }
@@ -183,8 +191,13 @@ connections: [start -> ask, start -> beside]";
     let run = run_to_end(create_test_graph(document, value!(1)));
     let context = run.graph().context().clone();
     let compiled = run.graph().compiled().clone();
-    let request =
-        |alone| ForkRequest { from: ExecutionId::NIL, log: run.log(), execution_index: 2, input: None, alone };
+    let request = |alone| ForkRequest {
+        from: ExecutionId::NIL,
+        log: run.log(),
+        execution_index: 2,
+        input: None,
+        alone,
+    };
     let (alone, _) = go_on(&request(true), compiled.clone(), context.clone()).unwrap();
     assert_eq!(alone.status, Status::Completed);
     assert!(alone.suspended_node_execution().is_none());

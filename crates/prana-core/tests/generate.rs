@@ -77,11 +77,11 @@ fn kind() -> impl Strategy<Value = Kind> {
         4 => (0u8..8).prop_map(|condition| Kind::If { condition }),
         2 => (1u8..4, 0u8..8).prop_map(|(cases, condition)| Kind::Switch { cases, condition }),
         5 => (2u8..4, 0u8..3).prop_map(|(inputs, strategy)| Kind::Merge { inputs, strategy }),
-        5 => (0u8..6, 0u8..3, 0u8..4).prop_map(|(items, batch, collect)| Kind::ForEach { items, batch, collect }),
-        2 => Just(Kind::Break),
+        8 => (prop::sample::select(vec![2u8, 3, 1, 5, 0, 4]), prop::sample::select(vec![0u8, 0, 1, 2]), 0u8..4).prop_map(|(items, batch, collect)| Kind::ForEach { items, batch, collect }),
+        4 => Just(Kind::Break),
         1 => Just(Kind::SetState),
         1 => (0u16..2000).prop_map(|millis| Kind::Interval { millis }),
-        2 => Just(Kind::Webhook),
+        3 => Just(Kind::Webhook),
         1 => any::<bool>().prop_map(|failed| Kind::Stop { failed }),
         3 => any::<u8>().prop_map(|reads| Kind::Ask { reads }),
         1 => (0u8..3, any::<bool>(), any::<bool>())
@@ -103,7 +103,7 @@ pub fn plan() -> impl Strategy<Value = Plan> {
     let nodes = prop::collection::vec(node_plan(), 1..14);
     let extra = prop::collection::vec(any::<(u8, u8, u8, u8)>(), 0..10);
     let script = prop::collection::vec(any::<u8>(), 1..24);
-    (nodes, extra, any::<bool>(), 1u8..6, script).prop_map(
+    (nodes, extra, any::<bool>(), prop::sample::select(vec![4u8, 3, 2, 1, 8, 12]), script).prop_map(
         |(nodes, extra, goes_on, max_iterations, script)| Plan {
             nodes,
             extra,
@@ -161,7 +161,8 @@ impl Plan {
         let mut connections: Vec<Connection> = Vec::new();
         for (index, plan) in self.nodes.iter().enumerate() {
             let (parent, port, to_port) = plan.parent;
-            let mut from = usize::from(parent) % (index + 1);
+            // A way is more often continued than forked.
+            let mut from = if parent % 2 == 1 { index } else { usize::from(parent / 2) % (index + 1) };
             while output_ports(&workflow.nodes[from]).is_empty() {
                 from -= 1;
             }
@@ -187,9 +188,12 @@ fn connect(nodes: &[Node], connections: &mut Vec<Connection>, from: usize, port:
     if outputs.is_empty() {
         return;
     }
+    // A loop more often has a body than something after it.
+    let is_body = nodes[from].type_name == "core.for_each" && port % 4 != 3;
+    let port = if is_body { 0 } else { usize::from(port) % outputs.len() };
     let connection = Connection {
         from: nodes[from].key.clone(),
-        from_port: Some(outputs[usize::from(port) % outputs.len()].clone()),
+        from_port: Some(outputs[port].clone()),
         to: nodes[to].key.clone(),
         to_port: Some(inputs[usize::from(to_port) % inputs.len()].clone()),
     };

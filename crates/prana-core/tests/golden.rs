@@ -34,7 +34,10 @@ fn read_back<T: DeserializeOwned + Serialize + PartialEq + Debug>(name: &str, te
         panic!("{name}: {error}. Files in tests/golden are added to and never edited: mend the types")
     });
     let written = serde_json::to_string_pretty(&read).unwrap() + "\n";
-    assert_eq!(written, text, "{name} is written back otherwise than it was recorded: mend the types, not the file");
+    assert_eq!(
+        written, text,
+        "{name} is written back otherwise than it was recorded: mend the types, not the file"
+    );
     read
 }
 
@@ -145,15 +148,23 @@ fn complete_files_have_every_field() {
     let prana_core::ErrorValue { code, message, details, retryable, retry_after_ms } = error;
     assert!(!code.is_empty() && !message.is_empty() && !details.is_null());
     assert!(!retryable && retry_after_ms.is_some());
-    let Some(NodeOutcome::Resumed(resumed)) = node("entry.node-resumed-call.complete").outcome else { panic!() };
+    let Some(NodeOutcome::Resumed(resumed)) = node("entry.node-resumed-call.complete").outcome else {
+        panic!()
+    };
     let Resumed { by: _, data } = resumed;
     assert!(!data.is_null());
-    let Change::Execution(ExecutionChange::Forked(fork)) = entry("entry.forked.complete").change else { panic!() };
+    let Change::Execution(ExecutionChange::Forked(fork)) = entry("entry.forked.complete").change else {
+        panic!()
+    };
     let Fork { from: _, node, input, alone } = fork;
     assert!(!node.is_empty() && input.is_some() && alone);
     let header = read_back::<Header>("header.complete", &file("header.complete"));
     assert!(header.parent_execution_id.is_some() && header.depth > 0 && !header.trigger_data.is_null());
     let metadata = header.metadata;
     assert!(metadata.parent.is_some() && metadata.timeout_ms.is_some() && metadata.test_run);
-    assert!(!metadata.variables.is_empty() && !metadata.environment.is_empty() && !metadata.preparation.is_empty());
+    assert!(
+        !metadata.variables.is_empty()
+            && !metadata.environment.is_empty()
+            && !metadata.preparation.is_empty()
+    );
 }

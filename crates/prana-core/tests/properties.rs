@@ -7,7 +7,8 @@ use prana_core::execution::{Execution, NodeExecution};
 use prana_core::graph::ExecutionGraph;
 use prana_core::record::Entry;
 use proptest::prelude::*;
-use proptest::test_runner::Config;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use crate::generate::{self, Plan};
 use crate::machine::Machine;
@@ -83,6 +84,20 @@ proptest! {
     }
 
     #[test]
+    fn a_snapshot_is_as_good_as_a_rebuild(plan in generate::plan(), place in any::<prop::sample::Index>()) {
+        let (_, machine) = run(&plan);
+        let length = place.index(machine.log.len() + 1);
+        let (compiled, context) = (machine.compiled.clone(), machine.context.clone());
+        let rebuilt = ExecutionGraph::rebuild(compiled.clone(), context.clone(), &machine.log[..length]).unwrap();
+        let text = serde_json::to_string(&rebuilt.snapshot()).unwrap();
+        let snapshot = serde_json::from_str(&text).unwrap();
+        let mut restored = ExecutionGraph::from_snapshot(compiled, context, snapshot).unwrap();
+        prop_assert_eq!(restored.state(), rebuilt.state());
+        machine.log[length..].iter().for_each(|entry| restored.apply(entry).unwrap());
+        prop_assert_eq!(restored.state(), machine.executor.graph().state());
+    }
+
+    #[test]
     fn what_is_recorded_stays(plan in generate::plan()) {
         let (_, machine) = run(&plan);
         let header = &machine.context.header;
@@ -116,6 +131,38 @@ proptest! {
             prop_assert_eq!(&loaded[0].workflow, &workflow, "{}", text);
         }
     }
+}
+
+/// The random workflows do reach what they are meant to prove something about.
+#[test]
+fn random_workflows_reach_all_of_it() {
+    let mut runner = TestRunner::new_with_rng(config(), TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+    let mut seen: BTreeMap<&str, u32> = BTreeMap::new();
+    for _ in 0..300 {
+        let plan = generate::plan().new_tree(&mut runner).unwrap().current();
+        let (workflow, machine) = run(&plan);
+        let mut model = Model::new(&workflow);
+        model.check(&machine.log);
+        *seen.entry("joins that waited for each other").or_default() += model.knots as u32;
+        let text = json(&machine.log);
+        for (what, sign) in [
+            ("iterations", "\"loop_path\":\""),
+            ("nested iterations", ":1/"),
+            ("joins of several branches", "\"input_b\":["),
+            ("limits", "loop.limit_exceeded"),
+            ("retries", "attempt_failed"),
+            ("answers", "\"by\":\"call\""),
+            ("timers", "\"by\":\"timer\""),
+            ("children", "child_ended"),
+            ("decisions", "\"decision\":"),
+            ("errors that went on", "\"is_error\":true"),
+            ("ends", "\"status\":\"completed\"}"),
+            ("dropped waits", "a break ended the iteration"),
+        ] {
+            *seen.entry(what).or_default() += u32::from(text.contains(sign));
+        }
+    }
+    assert!(seen.values().all(|count| *count > 0), "{seen:#?}");
 }
 
 fn lines(log: &[Entry]) -> Vec<String> {

@@ -33,7 +33,9 @@ type Plain = DiGraph<(), ()>;
 fn plain(nodes: usize, links: &[(usize, u16, usize)]) -> Plain {
     let mut graph = Plain::new();
     (0..nodes).for_each(|_| drop(graph.add_node(())));
-    links.iter().for_each(|(from, _, to)| drop(graph.add_edge(NodeIndex::new(*from), NodeIndex::new(*to), ())));
+    links
+        .iter()
+        .for_each(|(from, _, to)| drop(graph.add_edge(NodeIndex::new(*from), NodeIndex::new(*to), ())));
     graph
 }
 

@@ -59,7 +59,7 @@ impl GraphExecutor {
                 self.node_entry(execution_index, None, Some(NodeOutcome::Suspended(suspension)));
                 self.wake_if_due(execution_index);
             }
-            Err(error) => self.action_failed(execution_index, node, None, error, random),
+            Err(error) => self.action_failed(execution_index, node, None, storable(error), random),
         }
     }
 
@@ -97,7 +97,8 @@ impl GraphExecutor {
         }
         let limit = self.graph.context().max_output_bytes;
         let output = &completed.output;
-        if output.depth() > MAX_OUTPUT_DEPTH {
+        let updates = completed.state_updates.depth().max(completed.context_updates.depth());
+        if output.depth().max(updates) > MAX_OUTPUT_DEPTH {
             let message = format!("the output is nested deeper than {MAX_OUTPUT_DEPTH} levels");
             return Some(ErrorValue::new("action.output_too_large", message));
         }
@@ -195,6 +196,23 @@ impl GraphExecutor {
         self.node_entry(execution_index, started, Some(NodeOutcome::Failed(error)));
         self.end(Status::Failed, None);
     }
+}
+
+/// An error from outside, with details that can be stored and read again.
+pub(super) fn storable(mut error: ErrorValue) -> ErrorValue {
+    if error.details.depth() > MAX_OUTPUT_DEPTH {
+        error.details = Value::Null;
+    }
+    error
+}
+
+/// Parameters that can be stored and read again.
+pub(super) fn refuse_deep_params(params: &Value) -> Result<(), ErrorValue> {
+    if params.depth() <= MAX_OUTPUT_DEPTH {
+        return Ok(());
+    }
+    let message = format!("the parameters are nested deeper than {MAX_OUTPUT_DEPTH} levels");
+    Err(ErrorValue::new("workflow.invalid_params", message).not_retryable())
 }
 
 /// Milliseconds until the next try, after `failed` earlier ones that failed.

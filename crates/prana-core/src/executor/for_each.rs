@@ -3,6 +3,7 @@
 use prana_template::{List, Map, Value};
 
 use super::GraphExecutor;
+use super::finish::refuse_deep_params;
 use super::run_node::Beginning;
 use crate::action::{Failure, evaluation_error};
 use crate::compile::CompiledNode;
@@ -39,6 +40,9 @@ impl GraphExecutor {
             Ok(params) => params,
             Err(error) => return (Value::Null, Err(evaluation_error(&error))),
         };
+        if let Err(error) = refuse_deep_params(&params) {
+            return (Value::Null, Err(error));
+        }
         let turn = collection(&params).and_then(|(items, batch)| {
             Ok(match batches(items.len(), batch) {
                 0 => done(node, 0, empty_context(), Vec::new()),

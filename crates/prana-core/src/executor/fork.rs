@@ -89,8 +89,7 @@ pub fn prefix_for(log: &[Entry], execution_index: ExecutionIndex) -> Result<Vec<
     });
     let runs = || log.iter().filter(|entry| started(entry).is_some()).count();
     let place = place.ok_or_else(|| ForkError::NoSuchRun { execution_index, runs: runs() })?;
-    let is_end =
-        |entry: &&Entry| matches!(entry.change, Change::Execution(ExecutionChange::Ended { .. }));
+    let is_end = |entry: &&Entry| matches!(entry.change, Change::Execution(ExecutionChange::Ended { .. }));
     let kept = log[..place].iter().filter(|entry| !is_end(entry));
     Ok(kept.zip(1..).map(|(entry, sequence)| Entry { sequence, ..entry.clone() }).collect())
 }

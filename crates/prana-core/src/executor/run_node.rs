@@ -2,6 +2,7 @@
 
 use prana_template::Value;
 
+use super::finish::refuse_deep_params;
 use super::scope::{RunCall, RunScope};
 use super::{EffectCall, GraphExecutor, Step, batch};
 use crate::action::{Failure, Outcome};
@@ -111,7 +112,8 @@ impl GraphExecutor {
     }
 
     fn run_action(&mut self, node: &CompiledNode, behaviour: &Behaviour, beginning: &Beginning) {
-        let rendered = batch::render(&self.scope(beginning));
+        let rendered = batch::render(&self.scope(beginning))
+            .and_then(|params| refuse_deep_params(&params).map(|()| params).map_err(Failure::Params));
         let params = match rendered {
             Ok(params) => params,
             Err(Failure::Params(error) | Failure::Action(error)) => {

@@ -9,7 +9,7 @@ use crate::action::{Outcome, Wakeup};
 use crate::compile::{CompiledNode, Run};
 use crate::document::OnCrash;
 use crate::error::ErrorValue;
-use crate::graph::{OpenRun, OpenStatus};
+use crate::graph::{MAX_OUTPUT_DEPTH, OpenRun, OpenStatus};
 use crate::record::{Completed, ExecutionIndex, NodeOutcome, Resumed, ResumedBy};
 use crate::registry::Behaviour;
 use crate::suspension::Suspension;
@@ -22,10 +22,11 @@ impl GraphExecutor {
             return Err(HandleError::NotSuspended { status: self.graph.status().as_str() });
         };
         match suspension {
-            Suspension::Decision => self.decide(execution_index, data),
             Suspension::SubWorkflow { .. } => {
                 return Err(HandleError::NotSuspended { status: self.graph.status().as_str() });
             }
+            _ if data.depth() > MAX_OUTPUT_DEPTH => self.refuse_answer(execution_index),
+            Suspension::Decision => self.decide(execution_index, data),
             Suspension::Retry { .. } => {
                 self.resumed(execution_index, ResumedBy::Call, data);
                 self.run_again(execution_index);
@@ -36,6 +37,17 @@ impl GraphExecutor {
             }
         }
         Ok(())
+    }
+
+    /// An answer that could not be stored and read again: the wait ends with an error.
+    fn refuse_answer(&mut self, execution_index: ExecutionIndex) {
+        let compiled = self.compiled();
+        let Some(run) = self.graph.open_run(execution_index) else { return };
+        let node = compiled.node(run.node);
+        self.resumed(execution_index, ResumedBy::Call, Value::Null);
+        let message = format!("the answer is nested deeper than {MAX_OUTPUT_DEPTH} levels");
+        let error = ErrorValue::new("wait.invalid_answer", message).not_retryable();
+        self.node_erred(execution_index, node, None, error);
     }
 
     /// Ends every wait that is due, the earliest first.
