@@ -32,6 +32,10 @@ pub struct Options {
     pub readers: usize,
     /// How large the file may grow, in bytes; past it, commits fail as on a full disk.
     pub max_bytes: Option<u64>,
+    /// From how many bytes in the write-ahead log on they are moved into the file. Past four times that, commits wait for it.
+    pub log_bytes: u64,
+    /// The name of a registered VFS, for tests of what disks do. The one of the system, if not said.
+    pub vfs: Option<String>,
 }
 
 impl Options {
@@ -42,6 +46,8 @@ impl Options {
             synchronous: Synchronous::Full,
             readers: 3,
             max_bytes: None,
+            log_bytes: 16 << 20,
+            vfs: None,
         }
     }
 }
@@ -73,8 +79,7 @@ impl Files {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&self.options.path, flags);
-        let connection = connection.map_err(|error| self.cannot_open(error))?;
+        let connection = self.connect(flags)?;
         self.settle(&connection).map_err(|reason| self.cannot_open(reason))?;
         Ok(connection)
     }
@@ -82,10 +87,23 @@ impl Files {
     /// A connection that only reads.
     pub(super) fn reading(&self) -> Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&self.options.path, flags);
-        let connection = connection.map_err(|error| self.cannot_open(error))?;
+        let connection = self.connect(flags)?;
         connection.busy_timeout(Duration::from_secs(1)).map_err(|error| self.cannot_open(error))?;
         Ok(connection)
+    }
+
+    fn connect(&self, flags: OpenFlags) -> Result<Connection> {
+        let path = &self.options.path;
+        let connection = match self.options.vfs.as_deref() {
+            None => Connection::open_with_flags(path, flags),
+            Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs),
+        };
+        connection.map_err(|error| self.cannot_open(error))
+    }
+
+    /// From how many bytes in the log on a checkpoint is worth while.
+    pub(super) fn log_bytes(&self) -> u64 {
+        self.options.log_bytes
     }
 
     pub(super) fn readers(&self) -> usize {
