@@ -4,6 +4,7 @@
 
 mod architecture;
 mod conformance;
+mod elixir;
 mod engine;
 mod faults;
 mod kit;
