@@ -6,7 +6,7 @@ use clap::Subcommand;
 use prana::core::ExecutionId;
 use prana::core::execution::{Execution, NodeExecution};
 use prana::store::{Cursor, Filter, Remove, Row, Scope, Status, Target};
-use prana::{EngineError, StartOptions, Value};
+use prana::{EngineError, ForkOptions, Value};
 use serde_json::json;
 
 use super::Format;
@@ -54,11 +54,17 @@ enum Command {
         #[arg(long, default_value = "cancelled by hand")]
         reason: String,
     },
-    /// Runs the workflow of an ended execution again, from its start and with the same input.
+    /// Goes on from the node that failed an execution, as a new execution; what ran before it isn't run again.
     Retry {
         /// The execution.
         #[arg(value_parser = session::execution_id)]
         id: ExecutionId,
+        /// Go on from this run instead (its number in `prana executions show`).
+        #[arg(long, value_name = "INDEX")]
+        from: Option<u32>,
+        /// Go on with this version of the workflow instead of the one it ran.
+        #[arg(long, value_name = "NUMBER")]
+        version: Option<u64>,
     },
     /// Removes ended executions, with those that they started.
     Delete {
@@ -134,7 +140,7 @@ pub fn run(args: Args) -> Outcome {
     let format = args.format;
     match args.command {
         Command::Resume(resume) => return answer(resume, db, format),
-        Command::Retry { id } => return session::block_on(retry(id, db)),
+        Command::Retry { id, from, version } => return session::block_on(retry(id, from, version, db)),
         _ => {}
     }
     session::block_on(async move {
@@ -348,25 +354,21 @@ async fn cancel(session: Session, id: ExecutionId, reason: &str) -> Outcome {
     Ok(Exit::Done)
 }
 
-/// The same version of the workflow, the same trigger, input, variables and environment.
-async fn retry(id: ExecutionId, db: PathBuf) -> Outcome {
+/// A new execution that has the earlier one's past up to a run: the one that failed, if none is named.
+async fn retry(id: ExecutionId, from: Option<u32>, version: Option<u64>, db: PathBuf) -> Outcome {
     let session = Session::over(session::open_existing(&db)?)?;
-    let earlier = session.engine.execution(id).await.map_err(unknown_execution)?;
-    if !earlier.status.is_ended() {
-        return Err(Failure::new(format!("execution {id} has not ended: it is {}", earlier.status.as_str()))
+    let earlier = session.engine.row(id).await.map_err(unknown_execution)?;
+    if !earlier.status.is_ended() && from.is_none() {
+        return Err(Failure::new(format!("execution {id} has not ended: it is {}", earlier.status))
             .help(format!("to go on with it: prana run --resume {id} --db {}", output::argument(&db))));
     }
-    let given = |name: &str| earlier.metadata.get(name).and_then(Value::as_map).cloned().unwrap_or_default();
-    let options = StartOptions {
-        trigger: earlier.node_executions.first().map(|run| run.node_key.to_string()),
-        variables: given("variables"),
-        environment: given("environment"),
-        version: Some(earlier.workflow_version),
-        ..StartOptions::default()
+    let options = ForkOptions { version, input: None };
+    let forked = match from {
+        Some(execution_index) => session.engine.execute_from_node(id, execution_index, options).await,
+        None => session.engine.retry(id, options).await,
     };
-    let (workflow, input) = (earlier.workflow_id.clone(), earlier.trigger_data.clone());
-    let shown = (Form::Pretty, Detail::Nodes);
-    run::begin(session, Keep::File(db), &workflow, input, options, shown).await
+    let forked = forked.map_err(unknown_execution)?;
+    run::stay_with(session, forked, Keep::File(db), Form::Pretty, Detail::Nodes).await
 }
 
 async fn delete(session: &Session, ids: &[ExecutionId]) -> Outcome {

@@ -192,8 +192,16 @@ pub async fn go_on(id: ExecutionId, keep: Keep, form: Form, detail: Detail) -> O
         return Err(Failure::new("only a database has executions to go on with"));
     };
     let session = Session::over(session::open_existing(path)?)?;
-    let row = session.engine.row(id).await.map_err(unknown_execution)?;
+    stay_with(session, id, keep, form, detail).await
+}
+
+/// Stays with an execution until it ends or waits.
+///
+/// # Errors
+/// An execution that isn't there.
+pub async fn stay_with(session: Session, id: ExecutionId, keep: Keep, form: Form, detail: Detail) -> Outcome {
     let ended = session.engine.ended(id);
+    let row = session.engine.row(id).await.map_err(unknown_execution)?;
     let progress = Progress::new(session.engine.clone(), id, detail);
     let serving = session.serve();
     let foreground = Foreground {

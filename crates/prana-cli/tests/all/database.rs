@@ -153,7 +153,7 @@ fn what_was_shown_can_be_read_again() {
 }
 
 #[test]
-fn an_ended_execution_can_be_run_again() {
+fn a_failed_execution_goes_on_from_where_it_failed() {
     let base = Database::new();
     let text = "{id: t, nodes: [{key: start, type: manual.trigger}, {key: s, type: core.stop, params: {status: '{{ $vars.how }}', message: 'n is {{ $input.n }}'}}], connections: [start -> s]}";
     let file = base.scratch.file("w.yaml", text);
@@ -162,6 +162,9 @@ fn an_ended_execution_can_be_run_again() {
     let first = base.list(&[]).remove(0);
     prana(&["executions", "retry", &first, "--db", &base.db]).ends(1).says("n is 5");
     assert_eq!(base.list(&["--status", "failed"]).len(), 2);
+    let from_start = ["executions", "retry", &first, "--from", "0", "--db", &base.db];
+    prana(&from_start).ends(1).says("start").says("n is 5");
+    prana(&["executions", "retry", &first, "--from", "9", "--db", &base.db]).ends(2).says("has no run 9");
     let waiting = base.waiting();
     prana(&["executions", "retry", &waiting, "--db", &base.db])
         .ends(2)

@@ -1,0 +1,3 @@
+//! Fifty kills, with a fixed seed.
+
+use crate::program::{prana, scratch};
