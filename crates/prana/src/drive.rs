@@ -449,9 +449,20 @@ impl Inner {
             Save::Failed => status != Status::Completed,
             Save::None => false,
         };
-        self.commit(live, Release::End { status: stored_status(status), keep_trail }).await?;
+        if live.leaves_no_trace(save) {
+            self.forget_unwritten(live);
+        } else {
+            self.commit(live, Release::End { status: stored_status(status), keep_trail }).await?;
+        }
         self.ended(live, status);
         Ok(())
+    }
+
+    /// An execution that nobody has heard of, and that nothing is to be kept of, is never written: only listeners are told.
+    fn forget_unwritten(&self, live: &mut Live) {
+        for entry in std::mem::take(&mut live.turn.entries) {
+            self.tell(&live.header, &entry);
+        }
     }
 
     fn report(&self, live: &Live, status: Status) -> Result<Option<NewItem>, EngineError> {
@@ -588,6 +599,14 @@ impl Live {
             restored: true,
             ..Live::new(restored.header, restored.executor, epoch, restored.next_sequence)
         }
+    }
+
+    /// True for an execution with `save: none` that ends before anything of it was stored, and that changes nothing else.
+    fn leaves_no_trace(&self, save: Save) -> bool {
+        save == Save::None
+            && self.create.is_some()
+            && self.turn.children.is_empty()
+            && self.turn.reports.is_empty()
     }
 
     /// The header as bytes; what is large in it goes with the next commit.

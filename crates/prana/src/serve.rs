@@ -12,10 +12,14 @@ use crate::error::EngineError;
 /// How many executions, and about how many rows, one round of retention removes.
 const RETENTION_BATCH: usize = 500;
 
+/// How often it is looked for what is past its retention.
+const RETENTION_EVERY_MS: u64 = 60_000;
+
 impl Engine {
     /// Advances executions until [`Engine::shut_down`] is called: claims what is ready or due, and shows signs of life.
     pub async fn serve(&self) {
         let heartbeat = tokio::spawn(heartbeat_loop(Arc::clone(&self.inner)));
+        let retention = tokio::spawn(retention_loop(self.clone()));
         let inner = &self.inner;
         while !inner.stopping() {
             let wake = inner.tick(inner.clock.now()).await;
@@ -25,6 +29,7 @@ impl Engine {
             }
         }
         inner.until_idle().await;
+        retention.abort();
         heartbeat.abort();
     }
 
@@ -79,6 +84,23 @@ impl Inner {
             self.take_over(Held { id: one.row.id, epoch: one.row.epoch, recoveries });
         }
         Ok(count)
+    }
+}
+
+/// Removes what is past its retention, batch by batch, and then looks again after a while.
+async fn retention_loop(engine: Engine) {
+    loop {
+        match engine.retain().await {
+            Ok(true) => tokio::task::yield_now().await,
+            Ok(false) => {
+                let clock = &engine.inner.clock;
+                clock.sleep_until(clock.now().plus_millis(RETENTION_EVERY_MS)).await;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "nothing can be removed now");
+                engine.inner.pause().await;
+            }
+        }
     }
 }
 

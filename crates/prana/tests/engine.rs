@@ -326,6 +326,42 @@ fn what_is_saved_is_what_was_asked_for() {
 }
 
 #[test]
+fn what_nobody_keeps_is_never_written() {
+    on_both("save-none", async |kit| {
+        let engine = kit.engine();
+        let text = "{id: quick, settings: {save: none}, nodes: [{key: start, type: manual.trigger}], connections: []}";
+        engine.activate(&workflow(text)).await.unwrap();
+        let (id, ended) = engine.begin("quick", Value::Int(7), StartOptions::default()).await.unwrap();
+        engine.run_until_idle().await.unwrap();
+        assert_eq!(ended.await.unwrap().output, Value::Int(7));
+        assert!(engine.row(id).await.is_err(), "there is no row of it");
+        let acknowledged = engine.start("quick", Value::Int(8)).await.unwrap();
+        engine.run_until_idle().await.unwrap();
+        assert_eq!(
+            engine.row(acknowledged).await.unwrap().status.to_string(),
+            "completed",
+            "this one was promised"
+        );
+    });
+}
+
+#[test]
+fn retention_removes_what_is_old() {
+    on_both("retention", async |kit| {
+        let engine = kit.engine();
+        let text = "{id: short, settings: {retention: 1h}, nodes: [{key: start, type: manual.trigger}], connections: []}";
+        engine.activate(&workflow(text)).await.unwrap();
+        let id = engine.start("short", Value::Null).await.unwrap();
+        engine.run_until_idle().await.unwrap();
+        engine.retain().await.unwrap();
+        assert!(engine.row(id).await.is_ok());
+        kit.advance(&engine, 3_601_000).await;
+        while engine.retain().await.unwrap() {}
+        assert!(engine.row(id).await.is_err());
+    });
+}
+
+#[test]
 fn a_snapshot_is_what_the_log_folds_to() {
     on_both("snapshot", async |kit| {
         let text = "

@@ -2,7 +2,7 @@
 
 use prana_template::{Map, Value};
 
-use super::legacy::LegacyError;
+use super::legacy::{Legacy, LegacyError};
 
 /// Workflows and stored executions, as that engine writes them.
 ///
@@ -22,7 +22,7 @@ impl Bundle {
     /// Reads JSON: a workflow, an execution, a list of either, or `{workflows: [...], executions: [...]}`.
     ///
     /// # Errors
-    /// [`LegacyError::Malformed`] for what is none of these.
+    /// [`LegacyError::Malformed`] for what is none of these, and for an execution with a field that can't be read.
     pub fn read(json: &[u8]) -> Result<Self, LegacyError> {
         let wrong =
             |error| LegacyError::Malformed { place: "file".into(), problem: format!("is not JSON: {error}") };
@@ -63,6 +63,7 @@ impl Bundle {
                 list.iter().enumerate().try_for_each(|(position, item)| self.add(item, &format!("{place}[{position}]")))
             }
             Value::Map(map) if is_execution(map) => {
+                Legacy::read(value).map_err(|error| error.within(place))?;
                 self.executions.push(value.clone());
                 Ok(())
             }

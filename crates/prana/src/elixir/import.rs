@@ -366,6 +366,9 @@ fn waits(imported: &Imported) -> Vec<NewWait> {
     graph.open_runs().iter().filter_map(wait).collect()
 }
 
+/// Families are followed up to this many generations.
+const MAX_FAMILY: usize = 64;
+
 /// Executions in an order in which each comes after the one that started it.
 fn parents_first(executions: &[Value]) -> Vec<&Value> {
     let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(Str::from);
@@ -373,7 +376,7 @@ fn parents_first(executions: &[Value]) -> Vec<&Value> {
         executions.iter().enumerate().map(|(position, value)| (text(value, "id"), position)).collect();
     let depth = |value: &Value| {
         let (mut depth, mut current) = (0, value);
-        while depth < executions.len()
+        while depth < MAX_FAMILY
             && let Some(parent) = text(current, "parent_execution_id")
             && let Some(position) = place.get(&Some(parent))
         {

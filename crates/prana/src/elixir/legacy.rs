@@ -25,6 +25,16 @@ impl LegacyError {
         LegacyError::Malformed { place: place.into(), problem: problem.into() }
     }
 
+    /// The same, with the place of the document in its file.
+    pub(super) fn within(self, outer: &str) -> Self {
+        match self {
+            LegacyError::Malformed { place, problem } if outer != "file" => {
+                LegacyError::Malformed { place: format!("{outer}.{place}"), problem }
+            }
+            other => other,
+        }
+    }
+
     pub(super) fn not_possible(reason: impl Into<String>) -> Self {
         LegacyError::NotPossible(reason.into())
     }

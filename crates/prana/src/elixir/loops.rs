@@ -7,6 +7,9 @@ use prana_template::{List, Map, Value};
 use super::legacy::{Legacy, LegacyError};
 use super::replay::{NOT_RECORDED, Replay};
 
+/// Iterations without a record are put into the trail one by one, up to this many.
+const MAX_FILLED: usize = 200_000;
+
 /// What is known of a for_each.
 #[derive(Debug, Clone)]
 pub(super) struct LoopFacts {
@@ -52,7 +55,10 @@ impl LoopFacts {
             self.iterations.iter().rev().find_map(|(place, iteration)| Some((*place, (*iteration)?)));
         let Some((place, iteration)) = newest else { return };
         let emitted = &legacy.runs[place].output;
-        let begun = iteration * self.batch.unwrap_or(1);
+        let begun = iteration.saturating_mul(self.batch.unwrap_or(1));
+        if begun > MAX_FILLED && begun > self.items.len() {
+            return;
+        }
         let current: Vec<Value> = match (self.batch, emitted) {
             (Some(_), Value::List(batch)) => batch.to_vec(),
             (_, item) => vec![item.clone()],
@@ -73,8 +79,8 @@ impl LoopFacts {
         match self.batch {
             None => self.items.get(iteration).cloned().unwrap_or_default(),
             Some(size) => {
-                let from = (iteration * size).min(self.items.len());
-                let to = (from + size).min(self.items.len());
+                let from = iteration.saturating_mul(size).min(self.items.len());
+                let to = from.saturating_add(size).min(self.items.len());
                 Value::from(self.items[from..to].to_vec())
             }
         }
@@ -153,6 +159,13 @@ impl Replay<'_> {
                 "`{key}` began iteration {target} there after iteration {}",
                 next - 1
             )));
+        }
+        if target - next > MAX_FILLED {
+            let reason = format!(
+                "{} iterations of `{key}` are not on record, and at most {MAX_FILLED} are put in",
+                target - next
+            );
+            return Err(LegacyError::not_possible(reason));
         }
         if next < target {
             self.changed(

@@ -284,7 +284,9 @@ fn common_findings(legacy: &Legacy) -> Vec<Finding> {
     let named: [(&str, &Map); 3] =
         [("vars", &legacy.vars), ("preparation_data", &legacy.preparation), ("metadata", &legacy.metadata)];
     for (name, map) in named.into_iter().filter(|(_, map)| !map.is_empty()) {
-        findings.push(Finding::new(Fate::Carried, name, format!("{} entries", map.len())));
+        let names: Vec<&str> = map.keys().take(5).map(|key| &**key).collect();
+        let more = if map.len() > names.len() { ", ..." } else { "" };
+        findings.push(Finding::new(Fate::Carried, name, format!("{}{more}", names.join(", "))));
     }
     for key in &legacy.unknown {
         findings.push(Finding::new(Fate::Dropped, &**key, "it is no field of an execution of that engine"));
