@@ -46,6 +46,10 @@ struct File<'o> {
 pub fn write(past: &[(PathBuf, Operation)], seed: u64, folder: &Path) -> std::io::Result<()> {
     let mut files: BTreeMap<&Path, File<'_>> = BTreeMap::new();
     for (path, operation) in past {
+        if matches!(operation, Operation::FlushNames) {
+            files.values_mut().for_each(File::settle_name);
+            continue;
+        }
         files.entry(path).or_default().happen(operation);
     }
     let mut dice = Dice(seed);
@@ -71,6 +75,16 @@ impl<'o> File<'o> {
             }
             Operation::Delete { flushed: true } => *self = File::default(),
             _ => self.pending.push(operation),
+        }
+    }
+
+    /// What was deleted is gone for good, with all that was written to it before.
+    fn settle_name(&mut self) {
+        let deleted =
+            self.pending.iter().rposition(|operation| matches!(operation, Operation::Delete { .. }));
+        if let Some(deleted) = deleted {
+            self.pending.drain(..=deleted);
+            self.flushed = None;
         }
     }
 

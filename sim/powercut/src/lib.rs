@@ -21,6 +21,8 @@ enum Operation {
     },
     Truncate(usize),
     Flush,
+    /// The names in the directory were flushed: what was deleted before stays deleted.
+    FlushNames,
     Delete {
         /// Whether the directory was flushed after it.
         flushed: bool,

@@ -21,6 +21,8 @@ struct Open {
     methods: &'static ffi::sqlite3_io_methods,
     /// The table that stands in the file; it lives until the file is closed.
     own: *mut ffi::sqlite3_io_methods,
+    /// The first flush of a log or journal that may be new flushes the names in its directory, too.
+    flushes_names: bool,
 }
 
 // SAFETY: `own` is only used under the lock of the map that holds this, and points to memory that belongs to it.
@@ -92,7 +94,8 @@ unsafe extern "C" fn open(
     flags: c_int,
     out_flags: *mut c_int,
 ) -> c_int {
-    let watched = flags & (ffi::SQLITE_OPEN_MAIN_DB | ffi::SQLITE_OPEN_WAL | ffi::SQLITE_OPEN_MAIN_JOURNAL) != 0;
+    let watched =
+        flags & (ffi::SQLITE_OPEN_MAIN_DB | ffi::SQLITE_OPEN_WAL | ffi::SQLITE_OPEN_MAIN_JOURNAL) != 0;
     // SAFETY: SQLite calls this with the VFS of ours, a name that is null or a string, and room for a file of the default VFS, since our
     // `szOsFile` is its. The arguments are handed on as they came. After success `pMethods` is a table that lives as long as the process.
     unsafe {
@@ -118,7 +121,10 @@ unsafe extern "C" fn open(
         own.xSync = Some(sync);
         let own = Box::into_raw(Box::new(own));
         (*file).pMethods = own;
-        open_files().insert(file as usize, Open { disk, path, methods, own });
+        let may_be_new = flags & ffi::SQLITE_OPEN_CREATE != 0;
+        let is_log = flags & (ffi::SQLITE_OPEN_WAL | ffi::SQLITE_OPEN_MAIN_JOURNAL) != 0;
+        open_files()
+            .insert(file as usize, Open { disk, path, methods, own, flushes_names: may_be_new && is_log });
         answer
     }
 }
@@ -174,7 +180,8 @@ unsafe extern "C" fn write(
     // SAFETY: SQLite gives `amount` bytes at `data`; the file is open, and the method is that of the VFS that opened it.
     unsafe {
         let bytes = std::slice::from_raw_parts(data.cast::<u8>(), length).to_vec();
-        let answer = methods.xWrite.map_or(ffi::SQLITE_IOERR_WRITE, |write| write(file, data, amount, offset));
+        let answer =
+            methods.xWrite.map_or(ffi::SQLITE_IOERR_WRITE, |write| write(file, data, amount, offset));
         if answer == ffi::SQLITE_OK {
             state.operations.push((path, Operation::Write { offset: place, bytes }));
         }
@@ -189,7 +196,8 @@ unsafe extern "C" fn truncate(file: *mut ffi::sqlite3_file, size: ffi::sqlite3_i
         return answer;
     }
     // SAFETY: the file is open, and the method is that of the VFS that opened it.
-    let answer = unsafe { methods.xTruncate.map_or(ffi::SQLITE_IOERR_TRUNCATE, |truncate| truncate(file, size)) };
+    let answer =
+        unsafe { methods.xTruncate.map_or(ffi::SQLITE_IOERR_TRUNCATE, |truncate| truncate(file, size)) };
     if answer == ffi::SQLITE_OK {
         state.operations.push((path, Operation::Truncate(usize::try_from(size).unwrap_or(0))));
     }
@@ -203,6 +211,11 @@ unsafe extern "C" fn sync(file: *mut ffi::sqlite3_file, _flags: c_int) -> c_int 
     if state.failure.is_some() {
         return ffi::SQLITE_IOERR_FSYNC;
     }
-    state.operations.push((path, Operation::Flush));
+    state.operations.push((path.clone(), Operation::Flush));
+    let flushes_names =
+        open_files().get_mut(&(file as usize)).is_some_and(|open| std::mem::take(&mut open.flushes_names));
+    if flushes_names {
+        state.operations.push((path, Operation::FlushNames));
+    }
     ffi::SQLITE_OK
 }
