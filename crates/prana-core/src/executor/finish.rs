@@ -8,7 +8,7 @@ use crate::compile::CompiledNode;
 use crate::document::{Backoff, NodeSettings, OnError};
 use crate::error::ErrorValue;
 use crate::execution::Status;
-use crate::graph::MAX_OUTPUT_DEPTH;
+use crate::graph::{MAX_OUTPUT_DEPTH, OpenRun};
 use crate::record::{Completed, ExecutionIndex, NodeOutcome, Started};
 
 impl GraphExecutor {
@@ -133,7 +133,14 @@ impl GraphExecutor {
             self.node_failed_for_good(execution_index, started, ErrorValue::new("loop.not_in_loop", message));
             return;
         }
-        self.close_open("a break ended the iteration", |other| other.starts_with(&path));
+        let drops =
+            |other: &OpenRun| other.execution_index != execution_index && other.loop_path.starts_with(&path);
+        // What is dropped is dropped by a run that has begun: whoever reads the log up to here selects the break too.
+        let mut started = started;
+        if started.is_some() && self.graph.open_runs().iter().any(drops) {
+            self.node_entry(execution_index, started.take(), None);
+        }
+        self.close_open("a break ended the iteration", drops);
         let completed = Completed { port: None, ..Completed::new(output) };
         self.node_entry(execution_index, started, Some(NodeOutcome::Completed(completed)));
     }

@@ -22,7 +22,7 @@ pub use self::children::{ChildPlace, ChildStart};
 pub use self::fork::{ForkError, ForkRequest, Forked, failed_run, fork_from, prefix_for};
 use crate::error::ErrorValue;
 use crate::execution::Status;
-use crate::graph::{ExecutionGraph, OpenStatus};
+use crate::graph::{ExecutionGraph, OpenRun, OpenStatus};
 use crate::loop_path::LoopPath;
 use crate::record::{Change, Entry, ExecutionChange, ExecutionIndex, NodeChange, NodeOutcome, Started};
 use crate::suspension::{ChildEnd, Suspension};
@@ -309,8 +309,8 @@ impl GraphExecutor {
     }
 
     /// Closes open runs for which `which` holds, as skipped.
-    fn close_open(&mut self, reason: &str, which: impl Fn(&LoopPath) -> bool) {
-        let open = self.graph.open_runs().iter().filter(|run| which(&run.loop_path));
+    fn close_open(&mut self, reason: &str, which: impl Fn(&OpenRun) -> bool) {
+        let open = self.graph.open_runs().iter().filter(|run| which(run));
         let indexes: Vec<ExecutionIndex> = open.map(|run| run.execution_index).collect();
         for execution_index in indexes {
             let children = self.children.open_places(execution_index);
