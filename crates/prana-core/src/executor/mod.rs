@@ -207,10 +207,11 @@ impl GraphExecutor {
         match input {
             Input::Start => self.execution_entry(ExecutionChange::Started),
             Input::Fork(fork) => {
-                if fork.alone {
+                let alone = fork.alone;
+                self.execution_entry(ExecutionChange::Forked(fork));
+                if alone {
                     self.close_open("only one node runs here", |_| true);
                 }
-                self.execution_entry(ExecutionChange::Forked(fork));
                 // Sub-workflows that the past waits for belong to the earlier execution: this one starts its own.
                 self.restore_children();
             }

@@ -131,7 +131,6 @@ impl ExecutionGraph {
         if fork.alone {
             let kept = found.map(|position| self.state.ready.remove(position));
             self.state.ready.clear();
-            self.state.open.clear();
             match kept {
                 Some(activation) => self.state.ready.push(activation),
                 None => self.activate_with(node, Value::Null, LoopPath::EMPTY),
