@@ -99,8 +99,8 @@ impl Resolver<'_> {
     fn resolve(&self, report: &mut Report<'_>) -> Option<Link> {
         let from = self.end(&self.connection.from, report);
         let to = self.end(&self.connection.to, report);
-        let from_port = from.and_then(|from| self.from_port(from, report));
-        let to_port = to.and_then(|to| self.to_port(to, report));
+        let from_port = from.and_then(|from| self.leaving_port(from, report));
+        let to_port = to.and_then(|to| self.arriving_port(to, report));
         Some(Link {
             from: NodeId(from? as u32),
             from_port: from_port?,
@@ -128,7 +128,7 @@ impl Resolver<'_> {
         known
     }
 
-    fn from_port(&self, from: usize, report: &mut Report<'_>) -> Option<PortId> {
+    fn leaving_port(&self, from: usize, report: &mut Report<'_>) -> Option<PortId> {
         let action = self.actions[from].as_ref()?;
         let ports = &self.outputs[from];
         let wanted = match (&self.connection.from_port, &action.action.descriptor.default_port) {
@@ -144,7 +144,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn to_port(&self, to: usize, report: &mut Report<'_>) -> Option<PortId> {
+    fn arriving_port(&self, to: usize, report: &mut Report<'_>) -> Option<PortId> {
         let inputs = &self.actions[to].as_ref()?.ports.inputs;
         let wanted = self.connection.to_port.as_deref().unwrap_or("main");
         let found = inputs.iter().position(|port| *port.name == *wanted);

@@ -156,6 +156,12 @@ impl Family {
         self.started < self.under_way || (self.open() < self.width() && !self.has_failed())
     }
 
+    /// Nobody waits for these: each is on its way, or can't be started.
+    fn is_sent_off(&self) -> bool {
+        let mut places = self.sent_off.iter().zip(&self.ended);
+        self.has_failed() || places.all(|(sent, ended)| sent.is_some() || ended.is_some())
+    }
+
     fn is_over(&self) -> bool {
         let all_started = self.started == self.inputs.len() || self.has_failed();
         all_started && self.open() == 0
@@ -217,7 +223,6 @@ impl GraphExecutor {
             if family.ended[item].is_some() {
                 continue;
             }
-            let spread = family.params.distribution_window_ms.unwrap_or(0);
             self.out.push_back(Step::StartChild(Box::new(ChildStart {
                 execution_index,
                 item: item as u32,
@@ -228,7 +233,7 @@ impl GraphExecutor {
                 timeout_ms: Some(family.params.timeout_ms),
                 depth: header.depth + 1,
                 queue: family.params.queue.as_deref().map(Str::from),
-                delay_ms: spread * item as u64 / family.inputs.len() as u64,
+                delay_ms: share(family.params.distribution_window_ms, item, family.inputs.len()),
             })));
         }
         self.finish_family(execution_index);
@@ -260,7 +265,7 @@ impl GraphExecutor {
         let Some(family) = self.children.find(execution_index) else { return };
         let result = match family.waits() {
             true if family.is_over() => joined(family),
-            false if family.sent_off.iter().all(Option::is_some) => Ok(sent_off(family)),
+            false if family.is_sent_off() => sent_off(family),
             _ => return,
         };
         self.children.forget(execution_index);
@@ -280,34 +285,47 @@ impl GraphExecutor {
     }
 }
 
+/// The part of a window, in milliseconds, after which an item of so many has its turn.
+fn share(window_ms: Option<u64>, item: usize, count: usize) -> u64 {
+    let share = u128::from(window_ms.unwrap_or(0)) * item as u128 / count.max(1) as u128;
+    u64::try_from(share).unwrap_or(u64::MAX)
+}
+
 /// The outputs in input order, or the first failure.
 fn joined(family: &Family) -> Result<Value, ErrorValue> {
-    let ends = family.ended.iter().flatten();
-    let mut outputs = Vec::with_capacity(family.inputs.len());
-    for end in ends {
-        match (&end.error, family.params.failure_strategy) {
-            (None, _) if end.status == Status::Completed => outputs.push(end.output.clone()),
-            (error, FailureStrategy::FailParent) => return Err(child_error(end, error.as_ref())),
-            (error, FailureStrategy::Continue) => {
-                let mut output = Map::new();
-                output.insert("error", child_error(end, error.as_ref()).to_value());
-                output.insert("status", Value::from(end.status.as_str()));
-                outputs.push(Value::Map(output));
-            }
-        }
+    let outputs: Result<Vec<Value>, ErrorValue> =
+        family.ended.iter().flatten().map(|end| output_of(family, end)).collect();
+    Ok(by_mode(family, outputs?))
+}
+
+/// What one child gave, or its failure.
+fn output_of(family: &Family, end: &ChildEnd) -> Result<Value, ErrorValue> {
+    if end.error.is_none() && end.status == Status::Completed {
+        return Ok(end.output.clone());
     }
-    Ok(match family.params.batch_mode {
+    let error = child_error(end);
+    if family.params.failure_strategy == FailureStrategy::FailParent {
+        return Err(error);
+    }
+    let mut output = Map::new();
+    output.insert("error", error.to_value());
+    output.insert("status", Value::from(end.status.as_str()));
+    Ok(Value::Map(output))
+}
+
+fn by_mode(family: &Family, mut outputs: Vec<Value>) -> Value {
+    match family.params.batch_mode {
         BatchMode::All => outputs.pop().unwrap_or_default(),
         BatchMode::Single => Value::from(outputs),
-    })
+    }
 }
 
 /// The child's error with its code, and where to look.
-fn child_error(end: &ChildEnd, error: Option<&ErrorValue>) -> ErrorValue {
+fn child_error(end: &ChildEnd) -> ErrorValue {
     let unknown = || {
         ErrorValue::new("workflow.child_failed", format!("the sub-workflow ended as {}", end.status.as_str()))
     };
-    let mut error = error.cloned().unwrap_or_else(unknown);
+    let mut error = end.error.clone().unwrap_or_else(unknown);
     let mut details = match &error.details {
         Value::Map(details) => details.clone(),
         Value::Null => Map::new(),
@@ -318,13 +336,16 @@ fn child_error(end: &ChildEnd, error: Option<&ErrorValue>) -> ErrorValue {
     error
 }
 
-fn sent_off(family: &Family) -> Value {
-    let one = |id: &Option<ExecutionId>| {
-        let id = id.map_or(Value::Null, |id| Value::from(id.to_string()));
-        Value::Map(Map::from_iter([(Str::from("execution_id"), id)]))
+/// Where each child is, or the failure of one that can't be started.
+fn sent_off(family: &Family) -> Result<Value, ErrorValue> {
+    let one = |(id, end): (&Option<ExecutionId>, &Option<ChildEnd>)| match end {
+        Some(end) => output_of(family, end),
+        None => {
+            let id = id.map_or(Value::Null, |id| Value::from(id.to_string()));
+            Ok(Value::Map(Map::from_iter([(Str::from("execution_id"), id)])))
+        }
     };
-    match family.params.batch_mode {
-        BatchMode::All => family.sent_off.first().map(one).unwrap_or_default(),
-        BatchMode::Single => Value::from(family.sent_off.iter().map(one).collect::<Vec<Value>>()),
-    }
+    let outputs: Result<Vec<Value>, ErrorValue> =
+        family.sent_off.iter().zip(&family.ended).map(one).collect();
+    Ok(by_mode(family, outputs?))
 }

@@ -43,11 +43,9 @@ impl GraphExecutor {
         if let Err(error) = refuse_deep_params(&params) {
             return (Value::Null, Err(error));
         }
-        let turn = collection(&params).and_then(|(items, batch)| {
-            Ok(match batches(items.len(), batch) {
-                0 => done(node, 0, empty_context(), Vec::new()),
-                _ => emit(&items, batch, 0, None),
-            })
+        let turn = collection(&params).map(|(items, batch)| match batches(items.len(), batch) {
+            0 => done(node, 0, empty_context(), Vec::new()),
+            _ => emit(&items, batch, 0, None),
         });
         (params, turn)
     }

@@ -121,8 +121,8 @@ pub fn fork_from(
     context: Arc<Context>,
 ) -> Result<Forked, ForkError> {
     let prefix = prefix_for(request.log, request.execution_index)?;
-    let begun = request.log.iter().filter_map(started);
-    let begun = begun.filter(|(change, _)| change.execution_index == request.execution_index).last();
+    let mut begun = request.log.iter().rev().filter_map(started);
+    let begun = begun.find(|(change, _)| change.execution_index == request.execution_index);
     let node = begun.map(|(_, started)| started.node_key.clone()).unwrap_or_default();
     let lacking = lacking(&prefix, &node, &compiled);
     if !lacking.is_empty() {
