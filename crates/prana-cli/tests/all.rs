@@ -5,6 +5,8 @@
 mod bad_input;
 #[path = "all/database.rs"]
 mod database;
+#[path = "all/elixir.rs"]
+mod elixir;
 #[path = "all/examples.rs"]
 mod examples;
 #[path = "all/program.rs"]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Subcommand;
-use prana::elixir::{Bundle, Finding, ImportOptions, Report};
+use prana::elixir::{Bundle, Finding, ImportOptions, Outcome as Fate, Report};
 use prana::store::{MemoryStore, SqliteStore};
 
 use super::Format;
@@ -72,7 +72,14 @@ pub fn run(args: Args) -> Outcome {
             Format::Json => print(&serde_json::to_string_pretty(&report).unwrap_or_default()),
             Format::Table => print(text(&report).trim_end()),
         }
-        Ok(Exit::Done)
+        let refused = report.executions.iter().any(|one| one.outcome == Fate::NotPossible);
+        if refused && !options.as_failed {
+            output::say(
+                "executions that were not imported can be stored as failed, with their history: --as-failed",
+            );
+        }
+        let unreadable = report.workflows.iter().any(|one| one.outcome == Fate::NotPossible);
+        Ok(if unreadable { Exit::Refused } else { Exit::Done })
     })
 }
 

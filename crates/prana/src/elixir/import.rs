@@ -456,7 +456,9 @@ fn behaves_otherwise(node: &document::Node) -> Option<Finding> {
             "the collection is evaluated once, each item has its turn whether or not the body leads back, and the context has `index` \
              instead of `current_loop_index` and `remaining_items`"
         }
-        "data.merge" => "it joins what came on its ports, and does not wait for a branch that was not taken",
+        "data.merge" => {
+            "it does not wait for a branch that was not taken; without `input_a` and `input_b` it joins what came on its ports"
+        }
         "wait.wait" => match node.params.get("mode").and_then(Value::as_str) {
             Some("webhook") => {
                 "the deadline holds: past it the node leaves by `timeout`, or fails if nothing is connected there"

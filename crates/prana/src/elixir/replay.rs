@@ -103,6 +103,7 @@ impl<'a> Replay<'a> {
         };
         let node = compiled.node_id(&run.node_key).ok_or_else(missing)?;
         if compiled.node(node).is_for_each() {
+            check_loop_port(run)?;
             self.catch_up(node, place)?;
         }
         if self.newest(node).is_none() && !self.is_superseded(node, place) {
@@ -330,6 +331,19 @@ impl<'a> Replay<'a> {
             "`{key}` was about to run there, and by the rules here nothing has come for it"
         )))
     }
+}
+
+/// A for_each goes on to an item or is done; nothing else can follow from it.
+fn check_loop_port(run: &LegacyRun) -> Done {
+    let port = run.port.as_deref();
+    if !run.is("completed") || matches!(port, Some("loop" | "done")) || run.is_redirected_error() {
+        return Ok(());
+    }
+    let reason = format!(
+        "run {} of `{}` left by {port:?}, and a for_each leaves by `loop` or `done`",
+        run.run_index, run.node_key
+    );
+    Err(LegacyError::not_possible(reason))
 }
 
 fn way_back(

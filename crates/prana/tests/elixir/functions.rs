@@ -236,3 +236,71 @@ fn children_come_after_their_parents_and_belong_to_them() {
         assert_eq!(child.parent_execution_id, report.executions[0].execution_id);
     });
 }
+
+/// Whatever a file says: an answer, and no panic.
+#[test]
+fn mutilated_executions_are_survived() {
+    let strange = [
+        value!(null),
+        value!(-1),
+        value!(1e300),
+        value!("x"),
+        value!([]),
+        value!({}),
+        value!(4_000_000_000_u64),
+        value!("loop"),
+        value!("suspended"),
+        value!("start"),
+        value!(["a", {"b": []}]),
+        value!(i64::MAX),
+    ];
+    let sources = [super::resume::in_loop().build(), failed(), completed()];
+    let workflows = [super::resume::looped(), plain(), plain()];
+    for (source, workflow) in sources.iter().zip(&workflows) {
+        let workflow = document::from_value(workflow).unwrap();
+        for place in 0..places(source) {
+            for turn in 0..3 {
+                let value = &strange[(place * 3 + turn) % strange.len()];
+                let changed = replaced(source, &mut { place }, value);
+                let read = migrate_to_v2(&changed);
+                let imported = from_legacy(&changed, &workflow, &Registry::standard());
+                if let (Ok(_), Ok(imported)) = (read, imported) {
+                    let execution = Execution::from_log(&imported.header, &imported.log);
+                    prana::elixir::to_legacy(
+                        &execution,
+                        imported.graph.as_ref().map(|graph| &**graph.compiled()),
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn places(value: &Value) -> usize {
+    1 + match value {
+        Value::Map(map) => map.values().map(places).sum(),
+        Value::List(list) => list.iter().map(places).sum(),
+        _ => 0,
+    }
+}
+
+/// The value with another one at a place, counted from the outside in.
+fn replaced(value: &Value, place: &mut usize, with: &Value) -> Value {
+    if *place == 0 {
+        *place = usize::MAX;
+        return with.clone();
+    }
+    if *place == usize::MAX {
+        return value.clone();
+    }
+    *place -= 1;
+    match value {
+        Value::Map(map) => {
+            map.iter().map(|(key, inner)| (key.clone(), replaced(inner, place, with))).collect()
+        }
+        Value::List(list) => {
+            list.iter().map(|inner| replaced(inner, place, with)).collect::<Vec<Value>>().into()
+        }
+        other => other.clone(),
+    }
+}

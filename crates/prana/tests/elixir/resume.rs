@@ -226,7 +226,7 @@ fn other_active_branches_run_after_the_wait() {
 }
 
 /// start -> each -loop-> step -> hold -> each; each -done-> end
-fn looped() -> Value {
+pub fn looped() -> Value {
     workflow(
         "looped",
         &[
@@ -257,7 +257,7 @@ fn for_each(items: Value) -> Value {
     value!({"collection": items, "mode": "single", "batch_size": null})
 }
 
-fn in_loop() -> Stored {
+pub fn in_loop() -> Stored {
     let (params, data) = hold();
     triggered(ID, "looped")
         .ran("each", (1, 0), for_each(value!(["a", "b", "c"])), value!("a"), "loop")
