@@ -18,3 +18,6 @@ mod running;
 mod signals;
 #[path = "all/tools.rs"]
 mod tools;
+#[cfg(unix)]
+#[path = "all/torture.rs"]
+mod torture;
