@@ -262,7 +262,7 @@ impl Machine {
             self.hand_in(Input::ChildStarted { execution_index, item, execution_id }).unwrap();
             return;
         }
-        let fails = self.pick(8) % 4 == 0;
+        let fails = self.pick(8).is_multiple_of(4);
         let end = ChildEnd {
             execution_index,
             item,

@@ -334,20 +334,18 @@ impl Model {
             self.break_iteration(&open.path);
         }
         let mut parked = None;
-        if self.for_each[open.node] {
-            if self.turn(open, started, completed) {
-                let turning = self.turning.iter().find(|t| t.node == open.node && t.path == open.path);
-                path.push((open.node, turning.unwrap().iteration));
-                self.counted.retain(|(_, counted), _| !counted.starts_with(&path));
-                parked = Some(Activation {
-                    node: open.node,
-                    path: open.path.clone(),
-                    depth: u64::from(index) + 1,
-                    order: 0,
-                    parked: true,
-                    tokens: Vec::new(),
-                });
-            }
+        if self.for_each[open.node] && self.turn(open, started, completed) {
+            let turning = self.turning.iter().find(|t| t.node == open.node && t.path == open.path);
+            path.push((open.node, turning.unwrap().iteration));
+            self.counted.retain(|(_, counted), _| !counted.starts_with(&path));
+            parked = Some(Activation {
+                node: open.node,
+                path: open.path.clone(),
+                depth: u64::from(index) + 1,
+                order: 0,
+                parked: true,
+                tokens: Vec::new(),
+            });
         }
         let Some(port) = &completed.port else { return };
         for order in 0..self.connections.len() {
@@ -420,14 +418,14 @@ impl Model {
         path: &Path,
         completed: &Completed,
     ) {
-        if self.for_each[to] {
-            if let Some(place) = path.iter().rposition(|(node, _)| *node == to) {
-                let mut all = self.turning.iter_mut();
-                if let Some(turning) = all.find(|t| t.node == to && t.path == path[..place]) {
-                    turning.came_back = completed.output.clone();
-                }
-                return;
+        if self.for_each[to]
+            && let Some(place) = path.iter().rposition(|(node, _)| *node == to)
+        {
+            let mut all = self.turning.iter_mut();
+            if let Some(turning) = all.find(|t| t.node == to && t.path == path[..place]) {
+                turning.came_back = completed.output.clone();
             }
+            return;
         }
         let kept = path.iter().position(|(node, _)| !self.scope(*node).contains(&to)).unwrap_or(path.len());
         let path = path[..kept].to_vec();

@@ -14,6 +14,7 @@ use crate::generate::{self, Plan};
 use crate::machine::Machine;
 use crate::model::Model;
 
+#[allow(clippy::disallowed_methods, reason = "how many cases a test makes is asked of the environment")]
 pub fn config() -> Config {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
     Config {
