@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use prana_core::document::Workflow;
@@ -15,11 +15,13 @@ use prana_template::{Str, Value};
 use tokio::sync::{Notify, oneshot};
 
 use crate::clock::{Clock, SystemClock};
-use crate::drive::{CommitPoint, Held, Live};
+use crate::commit::CommitPoint;
 use crate::effects::{Effects, NoEffects};
 use crate::error::EngineError;
 use crate::events::{Event, Middleware, kinds};
 use crate::inbox::Message;
+use crate::live::{Held, Live};
+use crate::nudges::{Nudges, Parked, locked};
 use crate::start::StartOptions;
 use crate::workflows::Workflows;
 
@@ -200,10 +202,6 @@ pub(crate) struct Inner {
     stopping: AtomicBool,
     running: AtomicUsize,
     idle: Notify,
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Engine {
@@ -513,7 +511,7 @@ impl Inner {
         for (place, kind) in kinds(entry).enumerate() {
             let event = Event {
                 kind,
-                number: entry.sequence * 2 + place as u64,
+                number: Event::number_of(entry.sequence, place),
                 at: entry.at,
                 execution_id: header.id,
                 workflow_id: header.workflow_id.clone(),
@@ -567,52 +565,5 @@ impl Inner {
                 Ok(delivered)
             }
         }
-    }
-}
-
-/// Executions that this process advances, and how to make them look at their inbox.
-#[derive(Default, Clone)]
-pub(crate) struct Nudges(Arc<Mutex<HashMap<ExecutionId, Arc<Notify>>>>);
-
-impl Nudges {
-    pub fn enter(&self, id: ExecutionId) -> Nudges {
-        locked(&self.0).entry(id).or_default();
-        self.clone()
-    }
-
-    pub fn leave(&self, id: ExecutionId) {
-        locked(&self.0).remove(&id);
-    }
-
-    pub fn nudge(&self, id: ExecutionId) {
-        if let Some(notify) = locked(&self.0).get(&id) {
-            notify.notify_one();
-        }
-    }
-
-    pub fn all(&self) {
-        locked(&self.0).values().for_each(|notify| notify.notify_one());
-    }
-
-    pub async fn heard(&self, id: ExecutionId) {
-        let notify = locked(&self.0).get(&id).cloned();
-        match notify {
-            Some(notify) => notify.notified().await,
-            None => std::future::pending().await,
-        }
-    }
-}
-
-/// Suspended executions that stay in memory, because their store keeps no trail.
-#[derive(Default)]
-pub(crate) struct Parked(Mutex<HashMap<ExecutionId, Live>>);
-
-impl Parked {
-    pub fn put(&self, id: ExecutionId, live: Live) {
-        locked(&self.0).insert(id, live);
-    }
-
-    pub fn take(&self, id: ExecutionId) -> Option<Live> {
-        locked(&self.0).remove(&id)
     }
 }

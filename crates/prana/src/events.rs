@@ -76,6 +76,18 @@ pub struct Event {
     pub entry: Arc<Entry>,
 }
 
+impl Event {
+    /// The number of the event that stands at this place (0 or 1) among those that an entry tells of.
+    pub(crate) fn number_of(sequence: u64, place: usize) -> u64 {
+        sequence * 2 + place as u64
+    }
+
+    /// The sequence of the entry that tells of the event with this number.
+    pub fn sequence_of(number: u64) -> u64 {
+        number / 2
+    }
+}
+
 /// Hears of what happens. One that fails or panics is logged and hurts nobody.
 pub trait Middleware: Send + Sync {
     /// Called with each event, in order, after it is durable.

@@ -10,9 +10,9 @@ use prana_store::{LoadFrom, NewExecution, Release, Start, Which};
 use prana_template::Value;
 
 use crate::clock::new_id;
-use crate::drive::{Held, Live};
 use crate::engine::{Engine, Inner};
 use crate::error::EngineError;
+use crate::live::{Held, Live};
 
 /// How a new execution goes on from an earlier one.
 #[derive(Debug, Clone, Default)]

@@ -12,9 +12,9 @@ use prana_core::{ExecutionGraph, ExecutionId, GraphExecutor};
 use prana_store::{Hash, InboxItem, LoadFrom, Loaded, Which};
 
 use crate::codec::Decoder;
-use crate::drive::{Held, Live, SinceSnapshot};
 use crate::engine::Inner;
 use crate::error::EngineError;
+use crate::live::{Held, Live, SinceSnapshot};
 
 /// An execution that is taken over this often without getting any further is parked for a person to look at.
 const POISON_AFTER: u32 = 10;
@@ -137,7 +137,7 @@ impl Inner {
     }
 
     /// Fetches payloads, and those that they refer to.
-    async fn fetch_payloads<'a>(
+    pub(crate) async fn fetch_payloads<'a>(
         &self,
         decoder: &mut Decoder,
         root: ExecutionId,

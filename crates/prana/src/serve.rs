@@ -5,9 +5,9 @@ use std::sync::Arc;
 use prana_core::Timestamp;
 use prana_store::{Claim, Remove};
 
-use crate::drive::Held;
 use crate::engine::{Engine, Inner};
 use crate::error::EngineError;
+use crate::live::Held;
 
 /// How many executions, and about how many rows, one round of retention removes.
 const RETENTION_BATCH: usize = 500;

@@ -14,9 +14,9 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::clock::new_id;
-use crate::drive::{Held, Live};
 use crate::engine::{Inner, Outcome};
 use crate::error::EngineError;
+use crate::live::{Held, Live};
 
 /// What may be said about a start.
 #[derive(Debug, Clone, Default)]

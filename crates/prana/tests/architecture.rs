@@ -10,7 +10,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("prana-store", &["prana-template", "prana-core"]),
     ("prana-actions", &["prana-template", "prana-core"]),
     ("prana", &["prana-template", "prana-core", "prana-store", "prana-actions"]),
-    ("prana-cli", &["prana-template", "prana-core", "prana-store", "prana-actions", "prana"]),
+    ("prana-server", &["prana-template", "prana-core", "prana-store", "prana-actions", "prana"]),
+    (
+        "prana-cli",
+        &["prana-template", "prana-core", "prana-store", "prana-actions", "prana", "prana-server"],
+    ),
 ];
 
 /// What would bring clocks, threads or the outside world into the pure crates.

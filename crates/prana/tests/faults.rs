@@ -46,6 +46,8 @@ struct Flaky {
     /// One in so many commits is the worker's last; 0: none.
     deaths: AtomicU64,
     dead: AtomicBool,
+    /// What happens once, right after an execution was read.
+    after_load: Mutex<Option<During>>,
 }
 
 impl Flaky {
@@ -57,6 +59,7 @@ impl Flaky {
             after: AtomicU64::new(0),
             deaths: AtomicU64::new(0),
             dead: AtomicBool::new(false),
+            after_load: Mutex::default(),
         })
     }
 
@@ -111,7 +114,12 @@ impl Store for Flaky {
     }
     async fn load(&self, id: ExecutionId, from: LoadFrom) -> Result<Option<Loaded>> {
         self.may_fail().await?;
-        self.inner.load(id, from).await
+        let loaded = self.inner.load(id, from).await;
+        let after = self.after_load.lock().unwrap().take();
+        if let Some(after) = after {
+            after().await;
+        }
+        loaded
     }
     async fn payloads(&self, root: ExecutionId, hashes: &[Hash]) -> Result<Vec<Option<Vec<u8>>>> {
         self.inner.payloads(root, hashes).await
@@ -317,6 +325,41 @@ fn a_store_that_is_away_repeats_no_effect() {
         engine.run_until_idle().await.unwrap();
         assert_eq!(engine.execution(id).await.unwrap().status, Status::Completed);
         assert_eq!(bench.effects.total(), 1, "nothing crashed: the effect runs once");
+    });
+}
+
+#[test]
+fn an_answer_that_comes_during_a_recovery_is_taken() {
+    block_on(async {
+        let bench = Bench::new(1);
+        bench.activate(RACE).await;
+        let id = bench.engine().start("race", Value::Null).await.unwrap();
+        let engine = bench.engine();
+        // The effect never comes back, and its worker dies.
+        *bench.effects.during.lock().unwrap() = Some(Box::new(|| Box::pin(std::future::pending())));
+        bench.pass(LEASE_MS + 1);
+        tokio::select! {
+            _ = engine.run_until_idle() => panic!("nothing hung"),
+            () = async { while bench.effects.total() == 0 { tokio::task::yield_now().await } } => {}
+        }
+        // The deadline passes. When the next worker has read the execution, the answer comes, and no timer has fired yet.
+        bench.effects.during.lock().unwrap().take();
+        bench.pass(3_600_001);
+        let other = bench.engine();
+        *bench.store.after_load.lock().unwrap() = Some(Box::new(move || {
+            let other = other.clone();
+            Box::pin(async move {
+                let target = Target::Token { node_key: "ask".into(), loop_path: "".into(), run_index: 0 };
+                assert!(other.answer(id, target, Value::Int(7)).await.is_ok());
+            })
+        }));
+        let engine = bench.engine();
+        engine.run_until_idle().await.unwrap();
+        let execution = engine.execution(id).await.unwrap();
+        assert_eq!(execution.status, Status::Completed);
+        let ask = execution.node_executions.iter().find(|run| &*run.node_key == "ask").unwrap();
+        assert_eq!(ask.output, Value::Int(7), "it was acknowledged before the timer");
+        assert_eq!(bench.effects.total(), 2, "once before the crash, once after it");
     });
 }
 

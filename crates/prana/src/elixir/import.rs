@@ -17,9 +17,9 @@ use super::legacy::{self, Legacy, LegacyError};
 use super::report::{ExecutionReport, Fate, Finding, Outcome, Report, WorkflowReport};
 use super::resumable::{self, Imported, from_legacy};
 use crate::codec::Encoder;
-use crate::drive::stored_status;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::family::stored_status;
 
 /// How documents are taken in.
 #[derive(Debug, Clone, Default)]

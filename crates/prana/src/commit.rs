@@ -1,0 +1,126 @@
+//! One turn becomes one delta; what follows from it follows after it is durable.
+
+use std::sync::Arc;
+
+use prana_core::record::Entry;
+use prana_store::{Committed, Delta, Release, StoreError};
+
+use crate::engine::Inner;
+use crate::error::EngineError;
+use crate::live::Live;
+
+impl Inner {
+    /// Asks the store for what is in the inbox, by a commit that changes nothing.
+    pub(crate) async fn take_inbox(self: &Arc<Self>, live: &mut Live) -> Result<(), EngineError> {
+        let delta = Delta::new(live.header.id, live.epoch, live.next_sequence, self.clock.now());
+        let committed = self.store.commit(delta).await?;
+        self.hand_in(live, committed.inbox).map(|_| ())
+    }
+
+    /// Takes an entry into the current turn.
+    pub(crate) fn record(&self, live: &mut Live, entry: Entry) -> Result<(), EngineError> {
+        live.track_wait(&entry);
+        if self.store.retains_trail() {
+            let stored = live.turn.encoder.entry(&entry)?;
+            live.turn.bytes += stored.bytes.len();
+            live.turn.stored.push(stored);
+        }
+        if self.listens() {
+            live.turn.entries.push(Arc::new(entry));
+        }
+        Ok(())
+    }
+
+    /// Commits the turn. True if the claim was kept.
+    pub(crate) async fn commit(
+        self: &Arc<Self>,
+        live: &mut Live,
+        release: Release,
+    ) -> Result<bool, EngineError> {
+        let mut delta = live.take_delta(self.clock.now(), release);
+        live.add_snapshot(&mut delta)?;
+        let changes = !is_empty(&delta);
+        if !changes && !self.store.retains_trail() {
+            // Nothing is kept, so nothing is to wait for: those who listen hear it now.
+            self.tell_all(live);
+            return Ok(true);
+        }
+        let next_sequence = delta.entries.last().map(|entry| entry.sequence + 1);
+        let opened: Vec<u32> = delta.waits_opened.iter().map(|wait| wait.execution_index).collect();
+        let gone: Vec<u32> = delta.waits_closed.iter().chain(&delta.waits_dropped).copied().collect();
+        self.reach(CommitPoint::Before).await;
+        let committed = self.commit_patiently(delta).await?;
+        self.reach(CommitPoint::After).await;
+        live.next_sequence = next_sequence.unwrap_or(live.next_sequence);
+        live.epoch = committed.epoch;
+        gone.iter().for_each(|index| {
+            live.stored_waits.remove(index);
+        });
+        live.stored_waits.extend(opened);
+        self.committed(live, &committed).await;
+        let kept = committed.kept;
+        self.hand_in(live, committed.inbox)?;
+        Ok(kept)
+    }
+
+    /// What follows a commit: events go out, children begin, others wake.
+    async fn committed(self: &Arc<Self>, live: &mut Live, committed: &Committed) {
+        self.tell_all(live);
+        for child in std::mem::take(&mut live.turn.born) {
+            self.take_over(child);
+        }
+        for delivered in &committed.delivered {
+            if let prana_store::Delivered::Resumed { owner: Some(_), .. } = delivered {
+                self.nudges.all();
+            }
+        }
+        if committed.woke {
+            self.wake.notify_one();
+        }
+    }
+
+    pub(crate) fn tell_all(&self, live: &mut Live) {
+        for entry in std::mem::take(&mut live.turn.entries) {
+            self.tell(&live.header, &entry);
+        }
+    }
+
+    /// A store that is away for a while comes back: nothing is acknowledged until then.
+    pub(crate) async fn commit_patiently(&self, delta: Delta) -> Result<Committed, EngineError> {
+        loop {
+            match self.store.commit(delta.clone()).await {
+                Err(error) if self.is_worth_waiting(&error) => {
+                    tracing::warn!(execution = %delta.execution, %error, "the store is unavailable; trying again");
+                    self.pause().await;
+                }
+                other => return Ok(other?),
+            }
+        }
+    }
+
+    /// The store is away for a while, and there is time.
+    pub(crate) fn is_worth_waiting(&self, error: &StoreError) -> bool {
+        error.is_transient() && !self.stopping()
+    }
+}
+
+/// Where a test may stop the world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommitPoint {
+    /// A delta is about to be committed.
+    Before,
+    /// It is durable, and nothing has followed from it.
+    After,
+}
+
+fn is_empty(delta: &Delta) -> bool {
+    delta.create.is_none()
+        && delta.release == Release::Keep
+        && delta.entries.is_empty()
+        && delta.waits_closed.is_empty()
+        && delta.waits_dropped.is_empty()
+        && delta.waits_opened.is_empty()
+        && delta.inbox_consumed.is_empty()
+        && delta.children.is_empty()
+        && delta.reports.is_empty()
+}
