@@ -3,6 +3,9 @@
 use prana::Value;
 use prana::template::{Map, Str, value};
 
+/// The connections of a node, by port.
+type Ports = Vec<(Str, Vec<Value>)>;
+
 /// A workflow as `Workflow.to_map` writes it: `nodes` are (key, type, params), connections `a.port -> b.port`.
 pub fn workflow(id: &str, nodes: &[(&str, &str, Value)], connections: &[&str]) -> Value {
     let node = |(key, type_name, params): &(&str, &str, Value)| {
@@ -10,7 +13,7 @@ pub fn workflow(id: &str, nodes: &[(&str, &str, Value)], connections: &[&str]) -
             "retry_on_failed": (*type_name == "http.request"), "max_retries": 3, "retry_delay_ms": 1000, "on_error": "stop_workflow"
         }})
     };
-    let mut outer: Vec<(Str, Vec<(Str, Vec<Value>)>)> = Vec::new();
+    let mut outer: Vec<(Str, Ports)> = Vec::new();
     for connection in connections {
         let (from, to) = connection.split_once(" -> ").unwrap();
         let end = |text: &str| match text.split_once('.') {
