@@ -278,7 +278,13 @@ impl ExecutionGraph {
         self.state.add_weight(&completed.output);
         let remembered = &mut self.state.nodes[run.node.index()];
         let output = if keeps_output { completed.output.clone() } else { Value::Null };
-        let latest = LatestRun { run_index: run.run_index, port, output, loop_path: run.loop_path.clone() };
+        let latest = LatestRun {
+            execution_index: run.execution_index,
+            run_index: run.run_index,
+            port,
+            output,
+            loop_path: run.loop_path.clone(),
+        };
         match &mut remembered.latest {
             Some(slot) => **slot = latest,
             slot => *slot = Some(Box::new(latest)),

@@ -245,7 +245,7 @@ impl ExecutionGraph {
             let scope = self.compiled.scope_of(&element.key);
             if scope.is_some_and(|(_, scope)| scope.inside.contains(node.index())) {
                 let shared = from.truncated(element.outer().len() + 1);
-                return latest.loop_path.starts_with(&shared).then_some(latest);
+                return self.state.is_of_iteration(latest, &shared).then_some(latest);
             }
         }
         Some(latest)

@@ -98,6 +98,8 @@ impl OpenRun {
 /// The latest completed run of a node.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LatestRun {
+    /// Its number.
+    pub execution_index: ExecutionIndex,
     /// Its number among the runs of the node.
     pub run_index: u32,
     /// The port it left by.
@@ -240,6 +242,12 @@ impl State {
         let mut counts = self.nodes[node.index()].counts.iter();
         let count = counts.find(|count| count.loop_path == *loop_path && count.begun_by == begun_by);
         count.map_or(0, |count| count.runs)
+    }
+
+    /// True if a run belongs to the iteration with this loop path that is under way, and not to one of an earlier run of its for_each.
+    pub(super) fn is_of_iteration(&self, run: &LatestRun, iteration: &LoopPath) -> bool {
+        run.loop_path.starts_with(iteration)
+            && begun_by(&self.loops, iteration).is_none_or(|begun_by| begun_by < run.execution_index)
     }
 
     /// Everything that is alive besides the activation at `except`: node and loop path.
