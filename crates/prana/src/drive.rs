@@ -171,20 +171,21 @@ impl Inner {
             match step {
                 Step::Record(entry) => {
                     let node_ended = is_node_end(&entry);
+                    // What one input changed is never torn apart: an answer that was taken and not yet used would be lost in a crash.
+                    let whole = entry.sequence == live.executor.graph().state().sequence;
                     self.record(live, entry)?;
                     steps += 1;
                     let each = self.options.restart_every_step || live.durability() == Durability::EveryNode;
                     let full = live.turn.stored.len() >= DELTA_ENTRIES || live.turn.bytes >= DELTA_BYTES;
-                    let goes_on = effect.is_none() && live.executor.status() == Status::Running;
+                    let goes_on = whole && effect.is_none() && live.executor.status() == Status::Running;
                     if goes_on && (full || (each && node_ended) || steps >= STEPS_PER_TURN) {
                         if full || each {
                             return Ok(Next::Turn);
                         }
                         steps = 0;
                         tokio::task::yield_now().await;
-                        if !self.store.retains_trail() && live.create.is_none() {
-                            // Without commits nobody else brings what others sent, a cancellation for instance.
-                            self.take_inbox(live).await?;
+                        if !self.store.retains_trail() {
+                            self.turn_without_commit(live).await?;
                         }
                         self.hand(live, Input::Time)?;
                     }
@@ -207,6 +208,15 @@ impl Inner {
                 Step::Suspended => return Ok(Next::Suspended),
                 Step::Ended(status) => return Ok(Next::Ended(status)),
             }
+        }
+    }
+
+    /// Where nothing is kept, a long stretch has no commits: what they bring along happens here.
+    async fn turn_without_commit(self: &Arc<Self>, live: &mut Live) -> Result<(), EngineError> {
+        self.tell_all(live);
+        match live.create {
+            Some(_) => Ok(()),
+            None => self.take_inbox(live).await,
         }
     }
 

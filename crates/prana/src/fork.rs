@@ -13,6 +13,7 @@ use crate::clock::new_id;
 use crate::engine::{Engine, Inner};
 use crate::error::EngineError;
 use crate::live::{Held, Live};
+use crate::start::check_size;
 
 /// How a new execution goes on from an earlier one.
 #[derive(Debug, Clone, Default)]
@@ -69,6 +70,7 @@ impl Inner {
         options: ForkOptions,
         alone: bool,
     ) -> Result<ExecutionId, EngineError> {
+        options.input.iter().try_for_each(check_size)?;
         let loaded = self.store.load(id, LoadFrom::Start).await?;
         let loaded = loaded.ok_or(EngineError::UnknownExecution(id))?;
         let (earlier, log) = self.decode(&loaded).await?;
