@@ -9,6 +9,7 @@ mod graph;
 mod import;
 mod run;
 mod schema;
+mod serve;
 mod test;
 mod torture;
 mod validate;
@@ -35,6 +36,8 @@ pub enum Command {
     Actions(actions::Args),
     /// Prints the JSON Schema of workflow files, for editors.
     Schema,
+    /// Serves workflows over HTTP: API, webhooks, resume links, live events.
+    Serve(serve::Args),
     /// Lists and handles the executions in a database.
     Executions(executions::Args),
     /// Lists and handles the workflows in a database.
@@ -67,6 +70,7 @@ impl Command {
             Command::Eval(args) => eval::run(&args),
             Command::Actions(args) => actions::run(&args),
             Command::Schema => schema::run(),
+            Command::Serve(args) => serve::run(args),
             Command::Executions(args) => executions::run(args),
             Command::Workflows(args) => workflows::run(args),
             Command::Import(args) => import::run(args),

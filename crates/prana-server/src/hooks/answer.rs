@@ -1,0 +1,205 @@
+//! A request comes to a webhook, an execution starts, and the caller is answered.
+
+use std::sync::Arc;
+
+use axum::Json as Sent;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use prana::core::execution::Status;
+use prana::core::nodes::webhook_trigger::{Method as Allowed, Respond};
+use prana::template::{Budget, Map};
+use prana::{Outcome, StartOptions, Value};
+use serde_json::json;
+
+use super::table::Hook;
+use super::{auth, request};
+use crate::guard::is_same_origin;
+use crate::problem::Problem;
+use crate::receive::{Named, body_of};
+use crate::server::Shared;
+use crate::wait::{self, End};
+
+/// `/webhook/{path}`
+pub async fn receive(
+    State(shared): State<Shared>,
+    Named(path): Named<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let found = shared.hooks.find(&path);
+    if found.is_empty() {
+        let detail = "no active workflow has a webhook at this path";
+        return Err(Problem::new(StatusCode::NOT_FOUND, "webhook.not_found", detail));
+    }
+    if let Some(response) = preflight(&found, &request) {
+        return Ok(response);
+    }
+    let method = request.method().clone();
+    let Some((hook, params)) = found.iter().find(|(hook, _)| allows(hook, &method)) else {
+        return Err(wrong_method(&found));
+    };
+    let (hook, params) = (Arc::clone(hook), params.clone());
+    let origin = allowed_origin(&hook, request.headers())?;
+    let answered = started(&shared, &hook, params, request).await;
+    let mut response = answered.unwrap_or_else(Problem::into_response);
+    if let Some(origin) = origin {
+        allow(response.headers_mut(), origin);
+    }
+    Ok(response)
+}
+
+fn name(method: Allowed) -> &'static str {
+    match method {
+        Allowed::Get => "GET",
+        Allowed::Post => "POST",
+        Allowed::Put => "PUT",
+        Allowed::Patch => "PATCH",
+        Allowed::Delete => "DELETE",
+        Allowed::Head => "HEAD",
+        Allowed::Options => "OPTIONS",
+    }
+}
+
+fn allows(hook: &Hook, method: &Method) -> bool {
+    hook.params.methods.iter().any(|allowed| name(*allowed) == method.as_str())
+}
+
+fn methods(found: &[(Arc<Hook>, Map)]) -> HeaderValue {
+    let mut names: Vec<&str> = Vec::new();
+    for method in found.iter().flat_map(|(hook, _)| &hook.params.methods) {
+        if !names.contains(&name(*method)) {
+            names.push(name(*method));
+        }
+    }
+    HeaderValue::from_str(&names.join(", ")).unwrap_or(HeaderValue::from_static(""))
+}
+
+fn wrong_method(found: &[(Arc<Hook>, Map)]) -> Problem {
+    let detail = "this webhook doesn't answer to that method; the Allow header names those it does";
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "request.wrong_method", detail)
+        .header(header::ALLOW, methods(found))
+}
+
+/// The origin of the page that calls, if it is another than ours and allowed.
+fn allowed_origin(hook: &Hook, headers: &HeaderMap) -> Result<Option<HeaderValue>, Problem> {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    if is_same_origin(headers, host) {
+        return Ok(None);
+    }
+    let origin = headers.get(header::ORIGIN);
+    let text = origin.and_then(|origin| origin.to_str().ok()).unwrap_or_default();
+    let allowed = hook.params.allowed_origins.iter().any(|one| one == "*" || one == text);
+    match origin {
+        Some(origin) if allowed => Ok(Some(origin.clone())),
+        _ => {
+            let detail =
+                "pages of this origin may not call this webhook; `allowed_origins` names those that may";
+            Err(Problem::new(StatusCode::FORBIDDEN, "request.origin_refused", detail))
+        }
+    }
+}
+
+fn allow(headers: &mut HeaderMap, origin: HeaderValue) {
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    headers.append(header::VARY, HeaderValue::from_static("Origin"));
+}
+
+/// The answer to a browser that asks whether a page may call.
+fn preflight(found: &[(Arc<Hook>, Map)], request: &Request) -> Option<Response> {
+    let headers = request.headers();
+    let wanted = headers.get(header::ACCESS_CONTROL_REQUEST_METHOD)?;
+    if request.method() != Method::OPTIONS {
+        return None;
+    }
+    let wanted = Method::from_bytes(wanted.as_bytes()).ok()?;
+    let (hook, _) = found.iter().find(|(hook, _)| allows(hook, &wanted))?;
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    match allowed_origin(hook, headers) {
+        Err(problem) => return Some(problem.into_response()),
+        Ok(None) => {}
+        Ok(Some(origin)) => {
+            allow(response.headers_mut(), origin);
+            response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods(found));
+            if let Some(names) = headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
+                response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_HEADERS, names.clone());
+            }
+        }
+    }
+    Some(response)
+}
+
+async fn started(shared: &Shared, hook: &Hook, params: Map, request: Request) -> Result<Response, Problem> {
+    let (parts, body) = request.into_parts();
+    let auth = &hook.params.auth;
+    if !auth::needs_body(auth) {
+        auth::pass(auth, &parts.headers, b"", shared.clock.now())?;
+    }
+    let limit = usize::try_from(hook.params.max_body_bytes).unwrap_or(usize::MAX);
+    let bytes = body_of(shared, &parts.headers, body, limit).await?;
+    if auth::needs_body(auth) {
+        auth::pass(auth, &parts.headers, &bytes, shared.clock.now())?;
+    }
+    let data = request::data(hook, parts.method.as_str(), &parts.uri, params, &parts.headers, &bytes)?;
+    let options = StartOptions {
+        trigger: Some(hook.node_key.clone()),
+        version: Some(hook.version),
+        start_key: start_key(hook, &data)?,
+        ..StartOptions::default()
+    };
+    if hook.params.respond == Respond::Immediately {
+        let id = shared.engine.start_with(&hook.workflow_id, data, options).await?;
+        return Ok(respond(hook, StatusCode::ACCEPTED, Sent(json!({"execution_id": id})).into_response()));
+    }
+    match wait::run(shared, &hook.workflow_id, data, options).await? {
+        End::Ended(outcome) => ended(hook, &outcome),
+        End::Open(id) => {
+            let detail = "the execution has not ended in the time that callers may wait; it goes on";
+            let problem = Problem::new(StatusCode::GATEWAY_TIMEOUT, "webhook.timeout", detail);
+            Err(problem.with("execution_id", id.to_string()))
+        }
+    }
+}
+
+/// What tells this event from others; none if the template gives nothing.
+fn start_key(hook: &Hook, data: &Value) -> Result<Option<String>, Problem> {
+    let Some(template) = &hook.deduplicate_by else { return Ok(None) };
+    let value = template.evaluate(&[data.clone()], &mut Budget::default()).map_err(|error| {
+        Problem::bad_request(
+            "webhook.deduplicate_by",
+            format!("`deduplicate_by` has no value for this request: {error}"),
+        )
+    })?;
+    let text = value.to_text();
+    if value.is_null() || text.is_empty() {
+        return Ok(None);
+    }
+    if text.len() > 1_000 {
+        let detail = "what `deduplicate_by` gives for this request is longer than 1000 bytes";
+        return Err(Problem::bad_request("webhook.deduplicate_by", detail));
+    }
+    Ok(Some(format!("webhook:{}:{text}", hook.node_key)))
+}
+
+fn ended(hook: &Hook, outcome: &Outcome) -> Result<Response, Problem> {
+    if outcome.status == Status::Completed {
+        let body = Body::from(outcome.output.to_json_string());
+        let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+        return Ok(respond(hook, StatusCode::OK, (json, body).into_response()));
+    }
+    // Why is for those who may read executions.
+    let detail = format!("the execution did not complete: it is {}", outcome.status.as_str());
+    let problem = Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "webhook.execution_failed", detail);
+    Err(problem.with("execution_id", outcome.id.to_string()))
+}
+
+/// The status and headers that the trigger says.
+fn respond(hook: &Hook, status: StatusCode, mut response: Response) -> Response {
+    let status =
+        hook.params.response_status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(status);
+    *response.status_mut() = status;
+    for (name, value) in &hook.headers {
+        response.headers_mut().insert(name, value.clone());
+    }
+    response
+}

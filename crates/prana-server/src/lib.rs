@@ -1,0 +1,66 @@
+//! The HTTP server: the API, webhooks, resume links and live events of an engine over a database.
+//!
+//! It is made for one machine and one trusted person or team: it listens on loopback alone, and refuses what comes under a foreign name or
+//! from a page of another origin. `docs/guide/server.md` shows every route.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), prana_server::ServerError> {
+//! use prana_server::{Options, Server};
+//!
+//! let running = Server::start(Options::new("prana.db")).await?;
+//! println!("http://{}", running.address());
+//! running.shut_down().await;
+//! # Ok(())
+//! # }
+//! ```
+
+mod api;
+mod checks;
+mod feed;
+mod form;
+mod guard;
+mod health;
+mod hooks;
+mod keys;
+mod links;
+mod listen;
+mod problem;
+mod receive;
+mod server;
+mod stream;
+mod wait;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::{any, get};
+
+pub use server::{Options, Running, Server, ServerError, registry};
+
+use crate::problem::Problem;
+
+/// All routes of a server, with the checks that stand before them.
+pub fn router(server: &Server) -> Router {
+    let shared = Arc::clone(&server.shared);
+    Router::new()
+        .nest("/api/v1", api::routes())
+        .route("/webhook/{*path}", any(hooks::receive))
+        .route("/resume/{token}", get(links::page).post(links::resume))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .fallback(unknown)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&shared), guard::guard))
+        .with_state(shared)
+}
+
+async fn unknown() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "request.unknown_route", "there is nothing at this path")
+}
+
+async fn wrong_method() -> Problem {
+    let detail = "this path doesn't answer to that method; the Allow header names those it does";
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "request.wrong_method", detail)
+}

@@ -1,0 +1,77 @@
+//! Waiting for the end of an execution, on behalf of a caller.
+
+use prana::core::ExecutionId;
+use prana::core::execution::Status;
+use prana::{Outcome, StartOptions, Value};
+use tokio::sync::oneshot;
+
+use crate::problem::Problem;
+use crate::server::Shared;
+
+/// What a caller who waits is told.
+pub enum End {
+    /// The execution ended.
+    Ended(Outcome),
+    /// It goes on, and is durable.
+    Open(ExecutionId),
+}
+
+/// Starts an execution and waits for its end, but no longer than callers may wait.
+pub async fn run(
+    shared: &Shared,
+    workflow: &str,
+    input: Value,
+    options: StartOptions,
+) -> Result<End, Problem> {
+    let has_key = options.start_key.is_some();
+    let (id, ended) = shared.engine.begin(workflow, input, options).await?;
+    // A key that was used before names an earlier execution, which may have ended before anybody waited.
+    if has_key && shared.engine.row(id).await?.status.is_ended() {
+        return ended_before(shared, id).await.map(End::Ended);
+    }
+    until_ended(shared, id, ended).await
+}
+
+async fn until_ended(
+    shared: &Shared,
+    id: ExecutionId,
+    ended: oneshot::Receiver<Outcome>,
+) -> Result<End, Problem> {
+    let mut closing = shared.closing.subscribe();
+    tokio::select! {
+        Ok(outcome) = ended => return Ok(End::Ended(outcome)),
+        () = tokio::time::sleep(shared.wait) => {}
+        _ = closing.wait_for(|closing| *closing) => {}
+    }
+    match shared.engine.store().execution(id).await? {
+        Some(row) if row.status.is_ended() => ended_before(shared, id).await.map(End::Ended),
+        Some(_) => Ok(End::Open(id)),
+        None => {
+            let detail = "the execution has neither ended nor been stored yet; nothing is promised about it";
+            Err(Problem::unavailable("execution.not_stored", detail))
+        }
+    }
+}
+
+/// The end of an execution, as the store has it.
+async fn ended_before(shared: &Shared, id: ExecutionId) -> Result<Outcome, Problem> {
+    let row = shared.engine.row(id).await?;
+    let execution = shared.engine.execution(id).await?;
+    let status = status_of(row.status);
+    let error = execution.error().filter(|_| status != Status::Completed).cloned();
+    Ok(Outcome { id, status, output: execution.output(), error })
+}
+
+/// The same status, in the words of the core.
+pub fn status_of(status: prana::store::Status) -> Status {
+    use prana::store::Status as Stored;
+    match status {
+        Stored::Pending => Status::Pending,
+        Stored::Running => Status::Running,
+        Stored::Suspended => Status::Suspended,
+        Stored::Completed => Status::Completed,
+        Stored::Failed => Status::Failed,
+        Stored::Cancelled => Status::Cancelled,
+        Stored::Timeout => Status::Timeout,
+    }
+}

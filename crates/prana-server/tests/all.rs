@@ -1,0 +1,21 @@
+//! The server, asked over a real connection.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+#[path = "all/kit.rs"]
+mod kit;
+
+#[path = "all/executions.rs"]
+mod executions;
+#[path = "all/guard.rs"]
+mod guard;
+#[path = "all/links.rs"]
+mod links;
+#[path = "all/restart.rs"]
+mod restart;
+#[path = "all/streams.rs"]
+mod streams;
+#[path = "all/webhooks.rs"]
+mod webhooks;
+#[path = "all/workflows.rs"]
+mod workflows;
