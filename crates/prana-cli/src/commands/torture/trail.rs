@@ -141,12 +141,11 @@ pub fn check_shape(execution: &Execution, children: usize) -> Vec<String> {
 
 /// A pure node after an effect has its receipt plus one.
 fn check_sums(execution: &Execution) -> impl Iterator<Item = u32> {
-    let sums = execution.node_executions.windows(2).filter_map(|pair| {
+    execution.node_executions.windows(2).filter_map(|pair| {
         let sum = pair[1].output.get("sum").and_then(Value::as_i64)?;
         let receipt = pair[0].output.get("receipt").and_then(Value::as_i64);
         (receipt != Some(sum - 1)).then_some(pair[1].execution_index)
-    });
-    sums
+    })
 }
 
 /// The number of the answer that the node `ask` took, if it took one.
