@@ -3,6 +3,9 @@
 /// Longer words are not compared: nobody misspells a name of this length.
 const MAX_CHARS: usize = 64;
 
+/// Among more candidates than this only the first are looked at: advice must not cost more than what it is about.
+pub(crate) const MAX_CANDIDATES: usize = 1_000;
+
 /// The candidate nearest to `word`, if one is near enough to be meant: at most one edit for each three characters. Edits
 /// are insertions, deletions, replacements, and swaps of neighbours; case counts for nothing. Of equally near ones the
 /// first.
@@ -21,13 +24,19 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         let comparable = word.len() <= MAX_CHARS
             && other.len() <= MAX_CHARS
             && word.len().abs_diff(other.len()) <= allowed;
-        comparable.then(|| (edits(&word, &other), candidate)).filter(|(edits, _)| *edits <= allowed)
+        let edits = comparable.then(|| edits(&word, &other, allowed)).flatten();
+        edits.map(|edits| (edits, candidate))
     };
-    candidates.into_iter().filter_map(within).min_by_key(|(edits, _)| *edits).map(|(_, candidate)| candidate)
+    candidates
+        .into_iter()
+        .take(MAX_CANDIDATES)
+        .filter_map(within)
+        .min_by_key(|(edits, _)| *edits)
+        .map(|(_, candidate)| candidate)
 }
 
-/// The number of edits between two words (restricted Damerau-Levenshtein).
-fn edits(a: &[char], b: &[char]) -> usize {
+/// The number of edits between two words (restricted Damerau-Levenshtein), if it is no more than `allowed`.
+fn edits(a: &[char], b: &[char], allowed: usize) -> Option<usize> {
     let mut before: Vec<usize> = Vec::new();
     let mut above: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.iter().enumerate() {
@@ -39,9 +48,14 @@ fn edits(a: &[char], b: &[char]) -> usize {
             }
             row.push(least);
         }
+        // A swap looks back two rows: when both are past the limit, so is all that follows.
+        let is_past = |row: &[usize]| row.iter().all(|edits| *edits > allowed);
+        if is_past(&row) && is_past(&above) {
+            return None;
+        }
         before = std::mem::replace(&mut above, row);
     }
-    above[b.len()]
+    Some(above[b.len()]).filter(|edits| *edits <= allowed)
 }
 
 #[cfg(test)]

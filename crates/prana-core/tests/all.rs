@@ -10,4 +10,5 @@ mod limits;
 mod machine;
 mod model;
 mod properties;
+mod scale;
 mod topology;

@@ -4,6 +4,9 @@
 //! which a walk from the trigger meets them) that can be entered from outside; the loops inside of it are the
 //! components of what is left when the head's incoming connections are taken away. Components: R. Tarjan, "Depth-first search
 //! and linear graph algorithms" (1972), without recursion.
+//!
+//! Each level looks at its nodes once more, so levels are told apart up to [`MAX_LEVEL`]: a document of two-way connections in a row has as
+//! many levels as nodes.
 
 use fixedbitset::FixedBitSet;
 
@@ -55,6 +58,9 @@ pub struct Membership {
     pub role: Role,
 }
 
+/// Loops nested deeper than this are taken as part of the one around them.
+pub const MAX_LEVEL: u32 = 64;
+
 /// The loops of a graph, outer ones before those inside of them.
 #[derive(Debug, Default)]
 pub struct Loops {
@@ -83,6 +89,9 @@ impl Loops {
         pending.sort_by_key(|(nodes, _)| std::cmp::Reverse(rank(nodes, order)));
         while let Some((nodes, level)) = pending.pop() {
             let head = loops.add(topology, nodes, level, order);
+            if level >= MAX_LEVEL {
+                continue;
+            }
             let inside = &loops.all[loops.all.len() - 1].nodes;
             let found = search.components(topology, inside, Some(head));
             let mut inner: Vec<(Vec<NodeId>, u32)> =

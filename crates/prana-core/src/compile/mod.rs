@@ -13,7 +13,7 @@ use std::sync::Arc;
 use prana_template::{Params, Str, Value};
 use rustc_hash::FxHashMap;
 
-pub use self::loops::{Loop, Loops, Membership, Role};
+pub use self::loops::{Loop, Loops, MAX_LEVEL, Membership, Role};
 pub use self::names::Source;
 pub use self::scopes::{DONE, JoinReach, LOOP, Scope};
 pub use self::topology::{Edge, Link, NodeId, PortId, Topology};

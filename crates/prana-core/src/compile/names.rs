@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use prana_template::{NameError, Names, PathItem, Resolved, Slot, Str};
 
 use super::topology::NodeId;
-use crate::nearest::nearest;
+use crate::nearest::{MAX_CANDIDATES, nearest};
 
 /// What a slot of a template reads at run time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -225,7 +225,8 @@ impl NodeNames<'_> {
     }
 
     fn nearest_key(&self, key: &str) -> Option<&str> {
-        let mut keys: Vec<(&str, usize)> = self.keys.iter().map(|(key, place)| (*key, *place)).collect();
+        let first = self.keys.iter().filter(|(_, place)| **place < MAX_CANDIDATES);
+        let mut keys: Vec<(&str, usize)> = first.map(|(key, place)| (*key, *place)).collect();
         keys.sort_unstable_by_key(|(_, place)| *place);
         nearest(key, keys.into_iter().map(|(key, _)| key))
     }

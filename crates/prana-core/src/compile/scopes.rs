@@ -28,12 +28,12 @@ pub fn scopes(topology: &Topology, trigger: NodeId, for_each: &[NodeId]) -> Vec<
     }
     let dominating = dominators_among(topology, trigger, for_each);
     let mut order: Vec<usize> = (0..for_each.len()).collect();
-    order.sort_by_key(|position| dominating[*position].len());
+    order.sort_by_key(|position| dominating[*position].count_ones(..));
     let mut scopes: Vec<Scope> = Vec::with_capacity(for_each.len());
     for position in order {
         let node = for_each[position];
         let encloses = |scope: &&Scope| {
-            dominating[position].contains(&scope.node) && scope.inside.contains(node.index())
+            dominating[position].contains(scope.node.index()) && scope.inside.contains(node.index())
         };
         let enclosing: Vec<NodeId> = scopes.iter().filter(encloses).map(|scope| scope.node).collect();
         let inside = inside(topology, node, &enclosing);
@@ -52,13 +52,13 @@ fn inside(topology: &Topology, node: NodeId, enclosing: &[NodeId]) -> FixedBitSe
 }
 
 /// For each of `nodes`, which others of them every way from the trigger passes: those without which it can't be reached.
-fn dominators_among(topology: &Topology, trigger: NodeId, nodes: &[NodeId]) -> Vec<Vec<NodeId>> {
-    let mut dominating = vec![Vec::new(); nodes.len()];
+fn dominators_among(topology: &Topology, trigger: NodeId, nodes: &[NodeId]) -> Vec<FixedBitSet> {
+    let mut dominating = vec![FixedBitSet::with_capacity(topology.len()); nodes.len()];
     for candidate in nodes {
         let reached = topology.reachable([trigger], |node| node != *candidate);
         for (position, node) in nodes.iter().enumerate() {
             if node != candidate && !reached.contains(node.index()) {
-                dominating[position].push(*candidate);
+                dominating[position].insert(candidate.index());
             }
         }
     }
@@ -88,13 +88,13 @@ impl JoinReach {
         }
     }
 
-    /// True if there is a way from `node`, where the join's loop path ends in the for_each of scope `innermost`.
-    pub fn contains(&self, node: NodeId, innermost: Option<u32>) -> bool {
+    /// The nodes that can still bring something to it, where its loop path ends in the for_each of scope `innermost`. None: nothing can.
+    pub fn row(&self, innermost: Option<u32>) -> Option<&FixedBitSet> {
         match innermost {
-            None => self.anywhere.contains(node.index()),
+            None => Some(&self.anywhere),
             Some(scope) => {
                 let row = self.within.iter().find(|(number, _)| *number == scope);
-                row.is_some_and(|(_, row)| row.contains(node.index()))
+                row.map(|(_, row)| row)
             }
         }
     }

@@ -3,9 +3,15 @@
 //! `ready` is kept sorted by priority, the greatest last, so a chain takes one look. What is not ready yet (a join that can still be
 //! fed, a for_each whose iteration is not over) is passed over.
 
+use fixedbitset::FixedBitSet;
+
 use super::ExecutionGraph;
 use super::state::Activation;
 use crate::document::Join;
+use crate::loop_path::LoopPath;
+
+/// After so many joins in one selection it pays to gather what is alive.
+const JOINS_ONE_BY_ONE: usize = 4;
 
 impl ExecutionGraph {
     /// The position in `ready` of what runs next. None if nothing can.
@@ -13,7 +19,8 @@ impl ExecutionGraph {
     /// If nothing is ready and nothing waits for the outside, joins that wait for each other are served in the same order.
     pub(crate) fn select(&self) -> Option<usize> {
         let ready = &self.state().ready;
-        let found = (0..ready.len()).rev().find(|position| self.is_ready(*position));
+        let mut alive = Alive::default();
+        let found = (0..ready.len()).rev().find(|position| self.is_ready_beside(*position, &mut alive));
         found.or_else(|| {
             if !self.state().open.is_empty() {
                 return None;
@@ -24,6 +31,10 @@ impl ExecutionGraph {
 
     /// Can the activation at this position run now?
     pub(crate) fn is_ready(&self, position: usize) -> bool {
+        self.is_ready_beside(position, &mut Alive::default())
+    }
+
+    fn is_ready_beside(&self, position: usize, alive: &mut Alive) -> bool {
         let activation = &self.state().ready[position];
         let node = self.node(activation.node);
         if activation.parked {
@@ -32,7 +43,7 @@ impl ExecutionGraph {
         if node.is_for_each() && self.state().for_each_run(activation.node, &activation.loop_path).is_some() {
             return false;
         }
-        node.join == Join::Each || self.nothing_more_can_come(position)
+        node.join == Join::Each || self.nothing_more_can_come(position, alive)
     }
 
     fn is_waiting_join(&self, activation: &Activation) -> bool {
@@ -51,15 +62,62 @@ impl ExecutionGraph {
     }
 
     /// A join is ready when there is nothing else, with a loop path that begins with its own, from whose node a way leads to it.
-    fn nothing_more_can_come(&self, position: usize) -> bool {
+    fn nothing_more_can_come(&self, position: usize, alive: &mut Alive) -> bool {
         let activation = &self.state().ready[position];
         let Some(reach) = &self.node(activation.node).reach else { return true };
         let innermost = activation.loop_path.innermost();
         let scope =
             innermost.and_then(|element| self.compiled().scope_of(&element.key)).map(|(number, _)| number);
-        !self
-            .state()
-            .live(position)
-            .any(|(node, path)| path.starts_with(&activation.loop_path) && reach.contains(node, scope))
+        let Some(row) = reach.row(scope) else { return true };
+        alive.joins += 1;
+        if alive.joins > JOINS_ONE_BY_ONE {
+            return !alive.below(self, &activation.loop_path).reaches(row, activation.node.index());
+        }
+        let mut others = self.state().live(position);
+        !others.any(|(node, path)| path.starts_with(&activation.loop_path) && row.contains(node.index()))
+    }
+}
+
+/// The nodes that are alive, gathered once where many joins wait: else each of them would look at all of it.
+#[derive(Default)]
+struct Alive {
+    joins: usize,
+    groups: Vec<(LoopPath, Nodes)>,
+}
+
+/// Nodes with something alive in the iteration of one loop path.
+struct Nodes {
+    once: FixedBitSet,
+    more_than_once: FixedBitSet,
+}
+
+impl Alive {
+    fn below(&mut self, graph: &ExecutionGraph, loop_path: &LoopPath) -> &Nodes {
+        let known = self.groups.iter().position(|(path, _)| path == loop_path);
+        let place = known.unwrap_or_else(|| {
+            self.groups.push((loop_path.clone(), Nodes::below(graph, loop_path)));
+            self.groups.len() - 1
+        });
+        &self.groups[place].1
+    }
+}
+
+impl Nodes {
+    fn below(graph: &ExecutionGraph, loop_path: &LoopPath) -> Self {
+        let count = graph.compiled().nodes.len();
+        let (mut once, mut more_than_once) =
+            (FixedBitSet::with_capacity(count), FixedBitSet::with_capacity(count));
+        let all = graph.state().live(usize::MAX);
+        for (node, _) in all.filter(|(_, path)| path.starts_with(loop_path)) {
+            if once.put(node.index()) {
+                more_than_once.insert(node.index());
+            }
+        }
+        Nodes { once, more_than_once }
+    }
+
+    /// Is there anything alive, besides one activation of `own`, at a node of this row?
+    fn reaches(&self, row: &FixedBitSet, own: usize) -> bool {
+        self.once.intersection(row).any(|node| node != own || self.more_than_once.contains(node))
     }
 }

@@ -47,6 +47,9 @@ impl Case {
 /// The port for what no case holds for.
 const DEFAULT: &str = "default";
 
+/// A switch may have this many cases.
+const MAX_CASES: usize = 1_000;
+
 /// Goes on by the port of the first case that holds.
 pub struct Switch;
 
@@ -72,7 +75,7 @@ fn ports(descriptor: &Descriptor, params: &Value) -> Ports {
     let mut ports = Ports { outputs: Vec::new(), ..descriptor.ports.clone() };
     match params.get("cases") {
         Some(Value::List(cases)) => {
-            for port in cases.iter().filter_map(|case| case.get("port")?.as_str()) {
+            for port in cases.iter().take(MAX_CASES).filter_map(|case| case.get("port")?.as_str()) {
                 match port.contains("{{") {
                     true => ports.any_output = true,
                     false if ports.outputs.iter().any(|known| **known == *port) => {}
@@ -93,6 +96,13 @@ fn ports(descriptor: &Descriptor, params: &Value) -> Ports {
 fn check(params: &Params) -> Result<(), ParamError> {
     let skeleton = params.skeleton();
     let Some(Value::List(cases)) = skeleton.get("cases") else { return Ok(()) };
+    if cases.len() > MAX_CASES {
+        return Err(ParamError {
+            path: vec![PathSegment::Key("cases".into())],
+            message: format!("a switch may have {MAX_CASES} cases, and this one has {}", cases.len()),
+            help: Some("let its `default` port lead to a second switch".to_owned()),
+        });
+    }
     let has_value = skeleton.get("value").is_some();
     for (index, case) in cases.iter().enumerate() {
         let path = vec![PathSegment::Key("cases".into()), PathSegment::Index(index)];
