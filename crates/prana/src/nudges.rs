@@ -15,30 +15,42 @@ pub(crate) fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 /// Executions that this process advances, and how to make them look at their inbox.
 #[derive(Default, Clone)]
-pub(crate) struct Nudges(Arc<Mutex<HashMap<ExecutionId, Arc<Notify>>>>);
+pub(crate) struct Nudges(Arc<Mutex<HashMap<ExecutionId, Driven>>>);
+
+/// One execution, and how many drives of it there are: the next may begin before the last has left.
+#[derive(Default)]
+struct Driven {
+    notify: Arc<Notify>,
+    drives: usize,
+}
 
 impl Nudges {
     pub fn enter(&self, id: ExecutionId) -> Nudges {
-        locked(&self.0).entry(id).or_default();
+        locked(&self.0).entry(id).or_default().drives += 1;
         self.clone()
     }
 
     pub fn leave(&self, id: ExecutionId) {
-        locked(&self.0).remove(&id);
+        let mut driven = locked(&self.0);
+        let Some(one) = driven.get_mut(&id) else { return };
+        one.drives -= 1;
+        if one.drives == 0 {
+            driven.remove(&id);
+        }
     }
 
     pub fn nudge(&self, id: ExecutionId) {
-        if let Some(notify) = locked(&self.0).get(&id) {
-            notify.notify_one();
+        if let Some(one) = locked(&self.0).get(&id) {
+            one.notify.notify_one();
         }
     }
 
     pub fn all(&self) {
-        locked(&self.0).values().for_each(|notify| notify.notify_one());
+        locked(&self.0).values().for_each(|one| one.notify.notify_one());
     }
 
     pub async fn heard(&self, id: ExecutionId) {
-        let notify = locked(&self.0).get(&id).cloned();
+        let notify = locked(&self.0).get(&id).map(|one| Arc::clone(&one.notify));
         match notify {
             Some(notify) => notify.notified().await,
             None => std::future::pending().await,
