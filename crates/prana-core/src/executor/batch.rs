@@ -1,6 +1,6 @@
 //! Parameters of one call, or of the many calls of a batch.
 
-use prana_template::{Budget, Map, ParamError, Params, PathSegment, Str, Value};
+use prana_template::{Map, ParamError, Params, PathSegment, Str, Value};
 
 use super::scope::RunScope;
 use crate::action::{Batch, Descriptor, Failure};
@@ -23,7 +23,7 @@ pub(super) fn render(scope: &RunScope<'_>) -> Result<Value, Failure> {
 }
 
 fn render_calls(scope: &RunScope<'_>, name: &str, batch: &Params) -> Result<Value, Failure> {
-    let batch = read(&batch.render(scope, &mut Budget::default())?, name)?;
+    let batch = read(&batch.render(scope, &mut scope.budget.borrow_mut())?, name)?;
     let fields = other_fields(&scope.compiled_node().params, name);
     let limit = scope.graph.context().max_output_bytes;
     let mut weight: usize = 0;

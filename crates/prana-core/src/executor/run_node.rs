@@ -1,5 +1,7 @@
 //! Runs one node: parameters from templates, validation, the action, its result.
 
+use std::cell::RefCell;
+
 use prana_template::Value;
 
 use super::finish::refuse_deep_params;
@@ -108,6 +110,7 @@ impl GraphExecutor {
             continues: beginning.activation.parked,
             now: self.now,
             input: None,
+            budget: RefCell::default(),
         }
     }
 
@@ -210,6 +213,7 @@ pub(super) fn open_scope<'a>(
         continues: run.continues,
         now,
         input: None,
+        budget: RefCell::default(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What templates and pure actions see while a node runs.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 
 use prana_template::{Budget, EvalError, Map, Params, Scope, Slot, Value};
 
@@ -24,6 +25,8 @@ pub(super) struct RunScope<'a> {
     pub now: Timestamp,
     /// What `$input` is instead of the newest token (the data that came back, in `collect`).
     pub input: Option<&'a Value>,
+    /// What all templates of the run may spend together.
+    pub budget: RefCell<Budget>,
 }
 
 static NULL: Value = Value::Null;
@@ -196,13 +199,13 @@ impl RunScope<'_> {
         let item_fields = node.descriptor().item_fields;
         match (node.params.constant(), item_fields.is_empty()) {
             (Some(constant), true) => Ok(constant.clone()),
-            (None, true) => node.params.render(self, &mut Budget::default()),
-            (_, false) => node.params.render_without(item_fields, self, &mut Budget::default()),
+            (None, true) => node.params.render(self, &mut self.budget.borrow_mut()),
+            (_, false) => node.params.render_without(item_fields, self, &mut self.budget.borrow_mut()),
         }
     }
 
     pub fn evaluate(&self, field: &Params, item: &Value, index: usize) -> Result<Value, EvalError> {
-        field.render_with_item(self, item, index as i64, &mut Budget::default())
+        field.render_with_item(self, item, index as i64, &mut self.budget.borrow_mut())
     }
 }
 
