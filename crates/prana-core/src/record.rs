@@ -234,6 +234,14 @@ impl InputFrom {
         self.0.is_empty()
     }
 
+    /// The port and the run, if one run alone fed it.
+    pub(crate) fn only(&self) -> Option<(&Str, ExecutionIndex)> {
+        match self.0.as_slice() {
+            [(port, sources)] if sources.len() == 1 => Some((port, sources[0])),
+            _ => None,
+        }
+    }
+
     /// Adds a source to a port.
     pub fn push(&mut self, port: &Str, source: ExecutionIndex) {
         match self.0.iter_mut().find(|(name, _)| name == port) {

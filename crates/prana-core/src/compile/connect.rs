@@ -292,6 +292,7 @@ pub(super) fn assemble(
         node.dependencies = topology.incoming(id).iter().filter(own_cycle).count() as u32;
         node.reach = (node.join == Join::All).then(|| JoinReach::new(&topology, id, &scopes));
         node.keeps_output = params.read_outputs[kept[id.index()]];
+        node.keeps_latest = node.keeps_output || params.read_runs[kept[id.index()]];
     }
     let keys =
         nodes.iter().enumerate().map(|(index, node)| (node.key.clone(), NodeId(index as u32))).collect();
@@ -374,6 +375,7 @@ fn compiled_node(
         scope: None,
         is_break: &*descriptor.type_name == "core.break",
         keeps_output: false,
+        keeps_latest: false,
         reach: None,
     }
 }

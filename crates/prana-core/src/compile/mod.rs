@@ -1,5 +1,6 @@
 //! From a workflow document to the static half of the execution graph, with every problem told at once.
 
+mod ancestry;
 mod check;
 mod connect;
 mod loops;
@@ -100,6 +101,8 @@ pub struct CompiledNode {
     pub is_break: bool,
     /// True if some template reads its latest output.
     pub keeps_output: bool,
+    /// True if some template reads anything of its latest run.
+    pub keeps_latest: bool,
     /// For joins: what can still reach it.
     pub reach: Option<JoinReach>,
 }

@@ -6,6 +6,7 @@ use fixedbitset::FixedBitSet;
 use prana_template::{Params, ParamsError, ParamsOptions, PathSegment, Str};
 use rustc_hash::FxHashMap;
 
+use super::ancestry::Ancestry;
 use super::check::NodeAction;
 use super::connect::Whole;
 use super::names::{NodeNames, Relation, Source};
@@ -21,6 +22,8 @@ pub(super) struct CompiledParams {
     pub params: Vec<Option<Params>>,
     /// Per node of the document: does some template read its latest output?
     pub read_outputs: Vec<bool>,
+    /// Per node of the document: does some template read the port or the number of its latest run?
+    pub read_runs: Vec<bool>,
     pub secrets: Vec<Str>,
 }
 
@@ -37,23 +40,34 @@ pub(super) fn compile_all(
     let kept: Vec<usize> = (0..numbers.len()).filter(|index| numbers[*index].is_some()).collect();
     let secrets = RefCell::new(Vec::new());
     let mut read_outputs = vec![false; workflow.nodes.len()];
+    let mut read_runs = vec![false; workflow.nodes.len()];
+    let ancestry = Ancestry::new(&whole.topology);
     let mut all = Vec::with_capacity(workflow.nodes.len());
     for (index, node) in workflow.nodes.iter().enumerate() {
         let Some(action) = &actions[index] else {
             all.push(None);
             continue;
         };
-        let compiler = Compiler { keys, whole, numbers: &numbers, secrets: &secrets, index, node, action };
+        let compiler = Compiler {
+            keys,
+            whole,
+            numbers: &numbers,
+            ancestry: &ancestry,
+            secrets: &secrets,
+            index,
+            node,
+            action,
+        };
         let params = compiler.compile(registry, report);
         if let Some(params) = &params {
-            mark_read(params, &kept, &mut read_outputs);
+            mark_read(params, &kept, &mut read_outputs, &mut read_runs);
         }
         if mentions_nodes(node, action) {
             read_outputs.iter_mut().for_each(|read| *read = true);
         }
         all.push(params);
     }
-    CompiledParams { params: all, read_outputs, secrets: secrets.into_inner() }
+    CompiledParams { params: all, read_outputs, read_runs, secrets: secrets.into_inner() }
 }
 
 /// Code that mentions `$nodes` may read any of them.
@@ -64,10 +78,12 @@ fn mentions_nodes(node: &Node, action: &NodeAction) -> bool {
 }
 
 /// `kept` is the place in the document of each node of the compiled graph, whose numbers slots hold.
-fn mark_read(params: &Params, kept: &[usize], read: &mut [bool]) {
+fn mark_read(params: &Params, kept: &[usize], outputs: &mut [bool], runs: &mut [bool]) {
     for slot in params.slots() {
-        if let Source::NodeOutput(node) | Source::Node(node) = Source::from_slot(*slot) {
-            read[kept[node.index()]] = true;
+        match Source::from_slot(*slot) {
+            Source::NodeOutput(node) | Source::Node(node) => outputs[kept[node.index()]] = true,
+            Source::NodePort(node) | Source::NodeRunIndex(node) => runs[kept[node.index()]] = true,
+            _ => {}
         }
     }
 }
@@ -76,6 +92,7 @@ struct Compiler<'a> {
     keys: &'a FxHashMap<&'a str, usize>,
     whole: &'a Whole,
     numbers: &'a [Option<NodeId>],
+    ancestry: &'a Ancestry,
     secrets: &'a RefCell<Vec<Str>>,
     index: usize,
     node: &'a Node,
@@ -157,8 +174,11 @@ impl Compiler<'_> {
 
     fn relation(&self, key: &str, before: &RefCell<Option<FixedBitSet>>, after_body: bool) -> Relation {
         let Some(other) = self.keys.get(key).copied() else { return Relation::NotBefore };
-        let mut before = before.borrow_mut();
         let here = NodeId(self.index as u32);
+        if self.ancestry.is_above(NodeId(other as u32), here) {
+            return Relation::Before(self.numbers[other]);
+        }
+        let mut before = before.borrow_mut();
         let before = before.get_or_insert_with(|| self.whole.topology.leading_to(here, |_| true));
         let own_scope = self.whole.scopes.iter().find(|scope| scope.node == here);
         let in_body = after_body && own_scope.is_some_and(|scope| scope.inside.contains(other));

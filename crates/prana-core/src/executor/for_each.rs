@@ -1,12 +1,14 @@
 //! `core.for_each`: goes over a collection, one iteration after the other.
 
-use prana_template::{List, Map, Value};
+use std::sync::LazyLock;
+
+use prana_template::{List, Map, Str, Value};
 
 use super::GraphExecutor;
 use super::finish::refuse_deep_params;
 use super::run_node::Beginning;
 use crate::action::{Failure, evaluation_error};
-use crate::compile::CompiledNode;
+use crate::compile::{CompiledNode, DONE, LOOP};
 use crate::error::ErrorValue;
 use crate::graph::{COLLECTED, ForEachRun};
 use crate::nodes::for_each::{ForEachParams, Mode};
@@ -45,7 +47,7 @@ impl GraphExecutor {
         }
         let turn = collection(&params).map(|(items, batch)| match batches(items.len(), batch) {
             0 => done(node, 0, empty_context(), Vec::new()),
-            _ => emit(&items, batch, 0, None),
+            _ => emit(node, &items, batch, 0, None),
         });
         (params, turn)
     }
@@ -55,7 +57,7 @@ impl GraphExecutor {
         let activation = &beginning.activation;
         let run = self.graph.state().for_each_run(activation.node, &activation.loop_path);
         let run = run.ok_or_else(|| ErrorValue::new("engine.inconsistent", "this loop isn't under way"))?;
-        let (items, batch) = collection(&run.params)?;
+        let (items, batch) = checked_collection(&run.params)?;
         let collected = self.collect(node, beginning, run, &items, batch)?;
         let next = run.iteration as usize + 1;
         if run.broken || next >= batches(items.len(), batch) {
@@ -63,7 +65,7 @@ impl GraphExecutor {
             results.extend(collected);
             return Ok(done(node, next, context(&items, batch, run.iteration as usize), results));
         }
-        Ok(emit(&items, batch, next, collected))
+        Ok(emit(node, &items, batch, next, collected))
     }
 
     /// What `collect` keeps of the iteration that has just ended.
@@ -108,6 +110,14 @@ fn collection(params: &Value) -> Result<(List, Option<usize>), ErrorValue> {
     Ok((items.clone(), batch))
 }
 
+/// The same of parameters that were read before.
+fn checked_collection(params: &Value) -> Result<(List, Option<usize>), ErrorValue> {
+    match (params.get("collection"), params.get("mode")) {
+        (Some(Value::List(items)), None) => Ok((items.clone(), None)),
+        _ => collection(params),
+    }
+}
+
 fn batches(items: usize, batch: Option<usize>) -> usize {
     items.div_ceil(batch.unwrap_or(1))
 }
@@ -123,9 +133,15 @@ fn item_at(items: &List, batch: Option<usize>, index: usize) -> Value {
     }
 }
 
-fn emit(items: &List, batch: Option<usize>, index: usize, collected: Option<Value>) -> Turn {
+fn emit(
+    node: &CompiledNode,
+    items: &List,
+    batch: Option<usize>,
+    index: usize,
+    collected: Option<Value>,
+) -> Turn {
     let mut completed = Completed::new(item_at(items, batch, index));
-    completed.port = Some("loop".into());
+    completed.port = Some(node.outputs[usize::from(LOOP)].clone());
     completed.context_updates = context(items, batch, index);
     if let Some(collected) = collected {
         completed.context_updates.insert(COLLECTED, collected);
@@ -140,24 +156,23 @@ fn done(node: &CompiledNode, count: usize, context: Map, results: Vec<Value>) ->
         output.insert("results", Value::from(results));
     }
     let mut completed = Completed::new(Value::Map(output));
-    completed.port = Some("done".into());
+    completed.port = Some(node.outputs[usize::from(DONE)].clone());
     completed.context_updates = context;
     Turn { completed }
 }
 
 /// What other nodes see as `$nodes.KEY.context`.
 fn context(items: &List, batch: Option<usize>, index: usize) -> Map {
-    let mut context = Map::new();
-    context.insert("index", Value::Int(index as i64));
-    context.insert("item_count", Value::Int(items.len() as i64));
-    context.insert("has_more_item", Value::Bool(index + 1 < batches(items.len(), batch)));
-    context
+    let has_more = index + 1 < batches(items.len(), batch);
+    context_of([Value::Int(index as i64), Value::Int(items.len() as i64), Value::Bool(has_more)])
 }
 
 fn empty_context() -> Map {
-    let mut context = Map::new();
-    context.insert("index", Value::Null);
-    context.insert("item_count", Value::Int(0));
-    context.insert("has_more_item", Value::Bool(false));
-    context
+    context_of([Value::Null, Value::Int(0), Value::Bool(false)])
+}
+
+fn context_of(values: [Value; 3]) -> Map {
+    static NAMES: LazyLock<[Str; 3]> =
+        LazyLock::new(|| ["index", "item_count", "has_more_item"].map(Str::from));
+    NAMES.iter().cloned().zip(values).collect()
 }

@@ -1,6 +1,6 @@
 //! The one writer of runtime state.
 
-use prana_template::{Str, Value};
+use prana_template::{Map, Str, Value};
 use smallvec::SmallVec;
 
 use super::ExecutionGraph;
@@ -48,7 +48,11 @@ impl ExecutionGraph {
             Change::Execution(change) => self.apply_execution(at, change),
             Change::Node(change) => {
                 if let Some(started) = &change.started {
-                    self.start(change.execution_index, at, started)?;
+                    let run = self.start(change.execution_index, at, started)?;
+                    if let Some(NodeOutcome::Completed(completed)) = &change.outcome {
+                        return self.completed(&run, completed);
+                    }
+                    self.state.open.push(run);
                 }
                 match &change.outcome {
                     Some(outcome) => self.apply_outcome(change.execution_index, outcome),
@@ -157,7 +161,13 @@ impl ExecutionGraph {
         ready.or_else(|| positions().next())
     }
 
-    fn start(&mut self, execution_index: ExecutionIndex, at: Timestamp, started: &Started) -> Applied {
+    /// A run begins: it takes its activation.
+    fn start(
+        &mut self,
+        execution_index: ExecutionIndex,
+        at: Timestamp,
+        started: &Started,
+    ) -> Result<OpenRun, String> {
         let unknown = || format!("there is no node `{}`", started.node_key);
         let node = self.compiled.node_id(&started.node_key).ok_or_else(unknown)?;
         let position = self.position_of(node, started);
@@ -171,7 +181,7 @@ impl ExecutionGraph {
         if !activation.parked {
             self.state.count_start(node, &activation.loop_path);
         }
-        self.state.open.push(OpenRun {
+        Ok(OpenRun {
             execution_index,
             run_index: started.run_index,
             node,
@@ -183,17 +193,22 @@ impl ExecutionGraph {
             started_at: at,
             status: OpenStatus::Running,
             ended_children: Vec::new(),
-        });
-        Ok(())
+        })
     }
 
     /// The activation that a record consumes: what was selected is at or near the end.
     fn position_of(&self, node: NodeId, started: &Started) -> Option<usize> {
         let ports = &self.node(node).inputs;
+        let candidate =
+            |activation: &Activation| activation.node == node && activation.loop_path == started.loop_path;
         self.state.ready.iter().rposition(|activation| {
-            activation.node == node
-                && activation.loop_path == started.loop_path
-                && input_from(activation, |port| &ports[usize::from(port)].name) == started.input_from
+            candidate(activation)
+                && match (activation.tokens.as_slice(), started.input_from.only()) {
+                    ([token], Some((port, source))) => {
+                        token.source == source && ports[usize::from(token.port)].name == *port
+                    }
+                    _ => input_from(activation, |port| &ports[usize::from(port)].name) == started.input_from,
+                }
         })
     }
 
@@ -203,9 +218,7 @@ impl ExecutionGraph {
         match outcome {
             NodeOutcome::Completed(completed) => {
                 let run = self.state.open.remove(position);
-                self.complete(&run, completed)?;
-                let limit = self.memory_limit();
-                self.state.settle_weight(limit);
+                self.completed(&run, completed)?;
             }
             NodeOutcome::Failed(error) => self.failed(position, error),
             NodeOutcome::AttemptFailed { wait_till, .. } => {
@@ -234,6 +247,13 @@ impl ExecutionGraph {
     fn failed(&mut self, position: usize, error: &ErrorValue) {
         self.state.open.remove(position);
         self.state.error = Some(error.clone());
+    }
+
+    fn completed(&mut self, run: &OpenRun, completed: &Completed) -> Applied {
+        self.complete(run, completed)?;
+        let limit = self.memory_limit();
+        self.state.settle_weight(limit);
+        Ok(())
     }
 
     fn complete(&mut self, run: &OpenRun, completed: &Completed) -> Applied {
@@ -274,31 +294,33 @@ impl ExecutionGraph {
     }
 
     fn remember(&mut self, run: &OpenRun, completed: &Completed, port: Option<PortId>) {
-        let keeps_output = self.compiled.node(run.node).keeps_output;
         self.state.add_weight(&completed.output);
-        let remembered = &mut self.state.nodes[run.node.index()];
-        let output = if keeps_output { completed.output.clone() } else { Value::Null };
-        let latest = LatestRun {
-            execution_index: run.execution_index,
-            run_index: run.run_index,
-            port,
-            output,
-            loop_path: run.loop_path.clone(),
-        };
-        match &mut remembered.latest {
-            Some(slot) => **slot = latest,
-            slot => *slot = Some(Box::new(latest)),
-        }
-        for (key, value) in completed.context_updates.iter() {
-            if &**key != COLLECTED {
-                remembered.context.insert(key.clone(), value.clone());
-            }
-        }
+        self.remember_latest(run, completed, port);
+        update_context(&mut self.state.nodes[run.node.index()].context, &completed.context_updates);
         for (key, value) in completed.state_updates.iter() {
             self.state.shared.insert(key.clone(), value.clone());
             self.state.add_weight(value);
         }
         self.state.last_output = completed.output.clone();
+    }
+
+    /// What templates read of the latest run of a node, where some do.
+    fn remember_latest(&mut self, run: &OpenRun, completed: &Completed, port: Option<PortId>) {
+        let node = self.compiled.node(run.node);
+        if !node.keeps_latest {
+            return;
+        }
+        let latest = LatestRun {
+            execution_index: run.execution_index,
+            run_index: run.run_index,
+            port,
+            output: if node.keeps_output { completed.output.clone() } else { Value::Null },
+            loop_path: run.loop_path.clone(),
+        };
+        match &mut self.state.nodes[run.node.index()].latest {
+            Some(slot) => **slot = latest,
+            slot => *slot = Some(Box::new(latest)),
+        }
     }
 
     /// A for_each emitted an item, or is done. Gives the loop path of what it hands on.
@@ -362,6 +384,21 @@ impl ExecutionGraph {
         if let Some(run) = self.state.loops.iter_mut().find(|run| run.iteration_path == *path) {
             run.broken = true;
         }
+    }
+}
+
+/// Merges updates into a node's context. Where they set all that it has, as a for_each's do, it becomes the updates.
+fn update_context(context: &mut Map, updates: &Map) {
+    if updates.is_empty() {
+        return;
+    }
+    let sets_all = context.is_empty() || context.keys().eq(updates.keys());
+    if sets_all && !updates.contains_key(COLLECTED) {
+        *context = updates.clone();
+        return;
+    }
+    for (key, value) in updates.iter().filter(|(key, _)| ***key != *COLLECTED) {
+        context.insert(key.clone(), value.clone());
     }
 }
 

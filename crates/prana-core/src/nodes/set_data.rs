@@ -77,6 +77,9 @@ fn something_to_set(params: &Params) -> Result<(), ParamError> {
 
 impl PureAction for SetData {
     fn run(&self, call: &dyn Call) -> Result<Outcome, Failure> {
+        if let Some(fields) = only_fields(call.params()) {
+            return Ok(Outcome::output(Value::Map(fields.clone())));
+        }
         let params: SetDataParams = params_of(call)?;
         if params.mode == SetMode::Json {
             return params.json_template.map_or_else(no_template, parse_template).map(Outcome::output);
@@ -93,6 +96,12 @@ impl PureAction for SetData {
         };
         put_all(start, fields).map(|map| Outcome::output(Value::Map(map)))
     }
+}
+
+/// The fields, if they are all that is given and none of them leads down: they are the output as they stand.
+fn only_fields(params: &Value) -> Option<&Map> {
+    let fields = params.as_map().filter(|params| params.len() == 1)?.get("fields")?.as_map()?;
+    (!fields.keys().any(|name| name.contains('.'))).then_some(fields)
 }
 
 fn no_template() -> Result<Value, Failure> {
@@ -125,10 +134,13 @@ fn input_map(input: Value) -> Result<Map, Failure> {
 
 fn put_all(mut map: Map, fields: Map) -> Result<Map, Failure> {
     for (name, value) in fields.into_entries() {
+        if !name.contains('.') {
+            map.insert(name, value);
+            continue;
+        }
         let steps: Vec<&str> = name.split('.').collect();
         match steps.as_slice() {
             steps if steps.iter().any(|step| step.is_empty()) => drop(map.insert(name, value)),
-            [_] => drop(map.insert(name, value)),
             steps if steps.len() > MAX_STEPS => {
                 return Err(invalid_params(format!(
                     "a field has more than {MAX_STEPS} steps: `{}...`",

@@ -86,6 +86,11 @@ impl<'e> Cx<'e> {
         self.checked(Value::Map(Map::from(entries)))
     }
 
+    /// As [`Cx::map`], of entries whose keys are all different.
+    pub(crate) fn distinct_map(&self, entries: Vec<(crate::value::Str, Value)>) -> Result<Value, Fault> {
+        self.checked(Value::Map(Map::of_distinct(entries)))
+    }
+
     /// Refuses a value that is too deep or too large to be made.
     pub(crate) fn checked(&self, value: Value) -> Result<Value, Fault> {
         if value.depth() > MAX_DEPTH {

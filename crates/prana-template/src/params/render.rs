@@ -96,16 +96,23 @@ impl Params {
 
     /// Renders what is at a place; an error says so.
     pub(super) fn render_at(&self, place: impl Into<PathSegment>, cx: &Cx<'_>) -> Result<Value, Failed> {
-        self.render_in(cx).map_err(|mut failed| {
-            failed.path.insert(0, place.into());
-            failed
-        })
+        self.render_in(cx).map_err(|failed| at_place(failed, place))
     }
 }
 
+#[cold]
+fn at_place(mut failed: Failed, place: impl Into<PathSegment>) -> Failed {
+    failed.path.insert(0, place.into());
+    failed
+}
+
 fn render_map<'e>(entries: impl Iterator<Item = &'e (Str, Params)>, cx: &Cx<'_>) -> Result<Value, Failed> {
-    let rendered = entries.map(|(key, params)| Ok((key.clone(), params.render_at(key.as_str(), cx)?)));
-    cx.map(rendered.collect::<Result<_, Failed>>()?).map_err(without_template)
+    let mut rendered = Vec::with_capacity(entries.size_hint().1.unwrap_or(0));
+    for (key, params) in entries {
+        let value = params.render_in(cx).map_err(|failed| at_place(failed, key.as_str()))?;
+        rendered.push((key.clone(), value));
+    }
+    cx.distinct_map(rendered).map_err(without_template)
 }
 
 /// A fault that no single template is to blame for.

@@ -127,6 +127,15 @@ impl Map {
         EMPTY.get_or_init(|| Map(Arc::new(Inner::new(Vec::new(), Vec::new())))).clone()
     }
 
+    /// A map of entries whose keys are all different.
+    pub(crate) fn of_distinct(entries: Vec<(Str, Value)>) -> Self {
+        if entries.is_empty() {
+            return Map::new();
+        }
+        let sorted = if entries.len() > LINEAR { sorted_positions(&entries) } else { Vec::new() };
+        Map(Arc::new(Inner::new(entries, sorted)))
+    }
+
     /// The value of a key.
     #[inline]
     pub fn get(&self, key: &str) -> Option<&Value> {
