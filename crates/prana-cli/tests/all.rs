@@ -14,6 +14,9 @@ mod program;
 #[path = "all/running.rs"]
 mod running;
 #[cfg(unix)]
+#[path = "all/serve.rs"]
+mod serve;
+#[cfg(unix)]
 #[path = "all/signals.rs"]
 mod signals;
 #[path = "all/tools.rs"]

@@ -10,7 +10,10 @@ use serde_json::{Map, Value, json};
 
 /// Why a request was refused.
 #[derive(Debug, Clone)]
-pub struct Problem {
+pub struct Problem(Box<Told>);
+
+#[derive(Debug, Clone)]
+struct Told {
     status: StatusCode,
     code: String,
     detail: String,
@@ -22,7 +25,7 @@ impl Problem {
     /// A problem: a status, a stable dotted code, and what is wrong and what to do.
     pub fn new(status: StatusCode, code: impl Into<String>, detail: impl Into<String>) -> Self {
         let (code, detail) = (code.into(), detail.into());
-        Problem { status, code, detail, more: Map::new(), headers: Vec::new() }
+        Problem(Box::new(Told { status, code, detail, more: Map::new(), headers: Vec::new() }))
     }
 
     /// A request that is not what it should be.
@@ -39,25 +42,25 @@ impl Problem {
     /// The same with one more member.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.more.insert(name.to_owned(), value.into());
+        self.0.more.insert(name.to_owned(), value.into());
         self
     }
 
     /// The same with a header.
     #[must_use]
     pub fn header(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
-        self.headers.push((name, value));
+        self.0.headers.push((name, value));
         self
     }
 
     /// The status of the answer.
     pub fn status(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
 
     /// What is wrong, for people.
     pub fn detail(&self) -> &str {
-        &self.detail
+        &self.0.detail
     }
 
     /// A document that is refused, with all that is wrong with it.
@@ -72,21 +75,22 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> axum::response::Response {
+        let told = *self.0;
         let mut body = json!({
-            "type": format!("urn:prana:problem:{}", self.code),
-            "title": self.status.canonical_reason().unwrap_or("Problem"),
-            "status": self.status.as_u16(),
-            "code": self.code,
-            "detail": self.detail,
+            "type": format!("urn:prana:problem:{}", told.code),
+            "title": told.status.canonical_reason().unwrap_or("Problem"),
+            "status": told.status.as_u16(),
+            "code": told.code,
+            "detail": told.detail,
         });
         if let Value::Object(members) = &mut body {
-            members.extend(self.more);
+            members.extend(told.more);
         }
         let mut response = Response::new(Body::from(body.to_string()));
-        *response.status_mut() = self.status;
+        *response.status_mut() = told.status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        headers.extend(self.headers);
+        headers.extend(told.headers);
         response
     }
 }
@@ -152,7 +156,7 @@ mod tests {
             (StoreError::Unavailable { reason: "full".into() }.into(), 503, "store.unavailable"),
         ] {
             let problem = Problem::from(error);
-            assert_eq!((problem.status.as_u16(), problem.code.as_str()), (status, code));
+            assert_eq!((problem.0.status.as_u16(), problem.0.code.as_str()), (status, code));
         }
     }
 }

@@ -11,10 +11,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("prana-actions", &["prana-template", "prana-core"]),
     ("prana", &["prana-template", "prana-core", "prana-store", "prana-actions"]),
     ("prana-server", &["prana-template", "prana-core", "prana-store", "prana-actions", "prana"]),
-    (
-        "prana-cli",
-        &["prana-template", "prana-core", "prana-store", "prana-actions", "prana", "prana-server"],
-    ),
+    ("prana-cli", &["prana-template", "prana-core", "prana-store", "prana-actions", "prana", "prana-server"]),
 ];
 
 /// What would bring clocks, threads or the outside world into the pure crates.

@@ -186,10 +186,11 @@ pub(super) async fn activate(
     stored(&shared, &id, Which::Latest).await?;
     let stored = stored(&shared, &id, body.version.map_or(Which::Latest, Which::Version)).await?;
     let workflow = crate::hooks::read(&stored)?;
-    let findings = checks::findings(&workflow, shared.engine.registry());
+    let mut findings = checks::findings(&workflow, shared.engine.registry());
     if findings.iter().any(Diagnostic::is_error) {
         return Err(Problem::findings(&findings));
     }
+    findings.extend(checks::not_served(&workflow, shared.engine.registry()));
     let hooks = shared.hooks.check(&shared, &workflow, stored.version)?;
     if !shared.engine.catalog().activate(&id, Some(stored.version), shared.clock.now()).await? {
         return Err(unknown(&id));

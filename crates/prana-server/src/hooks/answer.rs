@@ -164,7 +164,8 @@ async fn started(shared: &Shared, hook: &Hook, params: Map, request: Request) ->
 /// What tells this event from others; none if the template gives nothing.
 fn start_key(hook: &Hook, data: &Value) -> Result<Option<String>, Problem> {
     let Some(template) = &hook.deduplicate_by else { return Ok(None) };
-    let value = template.evaluate(&[data.clone()], &mut Budget::default()).map_err(|error| {
+    let scope = [data.clone()];
+    let value = template.evaluate(&scope, &mut Budget::default()).map_err(|error| {
         Problem::bad_request(
             "webhook.deduplicate_by",
             format!("`deduplicate_by` has no value for this request: {error}"),

@@ -141,7 +141,7 @@ fn in_time<'t>(auth: &WebhookAuth, sent: &'t [u8], now: Timestamp) -> Option<&'t
 
 fn hex(text: &str) -> Option<Vec<u8>> {
     let bytes = text.as_bytes();
-    if bytes.len() % 2 != 0 {
+    if !bytes.len().is_multiple_of(2) {
         return None;
     }
     bytes.chunks(2).map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?)).collect()

@@ -237,3 +237,24 @@ async fn a_shutdown_says_come_back() {
     kit.running.shut_down().await;
     assert_eq!(stream.next().await, None);
 }
+
+#[tokio::test]
+async fn too_many_at_once_are_told_to_come_back() {
+    use tokio::io::AsyncWriteExt;
+    let kit = Kit::new().await;
+    kit.active(echo("orders", json!({"path": "orders"}))).await;
+    let mut slow = Vec::new();
+    for _ in 0..64 {
+        let mut stream = tokio::net::TcpStream::connect(kit.running.address()).await.unwrap();
+        let head = "POST /webhook/orders HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n12";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        slow.push(stream);
+    }
+    let mut got = kit.post("/webhook/orders", json!({})).await;
+    while got.status == 202 {
+        got = kit.post("/webhook/orders", json!({})).await;
+    }
+    assert_eq!(got.refused(503, "server.busy").headers["retry-after"], "1");
+    drop(slow);
+    while kit.post("/webhook/orders", json!({})).await.status != 202 {}
+}

@@ -125,3 +125,15 @@ async fn expressions_are_previewed() {
     kit.post(path, preview("{{ $secrets.key }}")).await.refused(422, "expression.refused");
     kit.post(path, json!({"template": 1})).await.refused(400, "request.invalid");
 }
+
+#[tokio::test]
+async fn a_trigger_that_nothing_sets_off_is_told() {
+    let kit = Kit::new().await;
+    let workflow = json!({"id": "nightly", "nodes": [{"key": "clock", "type": "schedule.trigger", "params": {"cron": "@daily"}}]});
+    kit.post("/api/v1/workflows", workflow).await.is(201);
+    let got = kit.post("/api/v1/workflows/nightly/activate", json!({})).await.is(200);
+    assert_eq!(
+        (&got.body["findings"][0]["code"], &got.body["findings"][0]["node"]),
+        (&json!("schedule.not_served"), &json!("clock"))
+    );
+}
