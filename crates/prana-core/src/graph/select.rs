@@ -89,16 +89,18 @@ struct Alive {
 struct Nodes {
     once: FixedBitSet,
     more_than_once: FixedBitSet,
+    /// What the last join waited for: the next one often waits for the same.
+    waited_for: Option<usize>,
 }
 
 impl Alive {
-    fn below(&mut self, graph: &ExecutionGraph, loop_path: &LoopPath) -> &Nodes {
+    fn below(&mut self, graph: &ExecutionGraph, loop_path: &LoopPath) -> &mut Nodes {
         let known = self.groups.iter().position(|(path, _)| path == loop_path);
         let place = known.unwrap_or_else(|| {
             self.groups.push((loop_path.clone(), Nodes::below(graph, loop_path)));
             self.groups.len() - 1
         });
-        &self.groups[place].1
+        &mut self.groups[place].1
     }
 }
 
@@ -113,11 +115,15 @@ impl Nodes {
                 more_than_once.insert(node.index());
             }
         }
-        Nodes { once, more_than_once }
+        Nodes { once, more_than_once, waited_for: None }
     }
 
     /// Is there anything alive, besides one activation of `own`, at a node of this row?
-    fn reaches(&self, row: &FixedBitSet, own: usize) -> bool {
-        self.once.intersection(row).any(|node| node != own || self.more_than_once.contains(node))
+    fn reaches(&mut self, row: &FixedBitSet, own: usize) -> bool {
+        let (once, more_than_once) = (&self.once, &self.more_than_once);
+        let counts = |node: &usize| *node != own || more_than_once.contains(*node);
+        let same = self.waited_for.filter(|node| row.contains(*node)).filter(counts);
+        self.waited_for = same.or_else(|| once.intersection(row).find(counts));
+        self.waited_for.is_some()
     }
 }
