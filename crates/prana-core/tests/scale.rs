@@ -62,15 +62,22 @@ fn many_loops_in_a_row() {
 }
 
 #[test]
-fn many_misspelt_names_are_all_told() {
-    const COUNT: usize = 300;
-    let nodes = lines(COUNT, |n| format!("{{key: a_rather_long_name_{n}, type: core.no_op}}"));
-    let connections = lines(COUNT, |n| format!("start -> a_rather_lnog_name_{n}"));
+fn many_misspelt_names_are_all_told_and_the_first_get_advice() {
+    const COUNT: usize = 1_000;
+    let nodes = lines(COUNT, |n| {
+        format!(
+            "{{key: long_name_{n}, type: data.set_data, params: {{fields: {{a: '{{{{ $nodes.logn_name_{n}.output }}}}'}}}}}}"
+        )
+    });
+    let connections = lines(COUNT, |n| format!("start -> lnog_name_{n}"));
     let told = compiled(&document(&nodes, &connections)).into_result().unwrap_err();
-    assert_eq!(told.iter().filter(|finding| finding.code == "workflow.unknown_node").count(), COUNT);
-    assert!(
-        told.iter().all(|finding| finding.help.as_ref().is_some_and(|help| help.contains("did you mean")))
-    );
+    let of = |code: &str| told.iter().filter(|finding| finding.code == code).collect::<Vec<_>>();
+    assert_eq!(of("workflow.unknown_node").len(), COUNT);
+    assert_eq!(of("expression.unknown_node").len(), COUNT);
+    let meant =
+        told.iter().filter(|finding| finding.help.as_ref().is_some_and(|help| help.contains("did you mean")));
+    assert_eq!(meant.count(), 100);
+    assert!(told.iter().all(|finding| finding.help.is_some()));
 }
 
 #[test]

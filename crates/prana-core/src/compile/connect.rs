@@ -111,7 +111,8 @@ impl Resolver<'_> {
     fn end(&self, key: &str, report: &mut Report<'_>) -> Option<usize> {
         let known = self.keys.get(key).copied();
         if known.is_none() {
-            let help = match nearest(key, self.workflow.nodes.iter().map(|node| node.key.as_str())) {
+            let keys = self.workflow.nodes.iter().map(|node| node.key.as_str());
+            let help = match (report.advice() > 0).then(|| nearest(key, keys)).flatten() {
                 Some(known) => format!("did you mean `{known}`?"),
                 None => "add the node, or remove the connection".to_owned(),
             };

@@ -199,6 +199,9 @@ pub fn compile(workflow: &Workflow, registry: &Registry, options: Options<'_>) -
     Compilation { graph, diagnostics: report.in_order() }
 }
 
+/// After so many diagnostics no more nearest names are looked for: each costs a look at many names.
+const MAX_ADVICE: usize = 100;
+
 /// Collects diagnostics.
 pub(crate) struct Report<'a> {
     locate: Option<&'a Locate<'a>>,
@@ -206,6 +209,11 @@ pub(crate) struct Report<'a> {
 }
 
 impl Report<'_> {
+    /// How many more times it is worth while to look for what was meant.
+    fn advice(&self) -> usize {
+        MAX_ADVICE.saturating_sub(self.diagnostics.len())
+    }
+
     fn add(&mut self, diagnostic: Diagnostic) {
         self.add_in(diagnostic, None);
     }

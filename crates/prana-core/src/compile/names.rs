@@ -171,6 +171,8 @@ pub struct NodeNames<'a> {
     pub waits: &'a dyn Fn(&str) -> Option<(NodeId, bool)>,
     /// True for nodes that touch the world: only they see secrets.
     pub secrets_allowed: bool,
+    /// How many more times it is worth while to look for the node that was meant.
+    pub advice: std::cell::Cell<usize>,
     /// The names of secrets seen so far, shared by all nodes.
     pub secrets: &'a RefCell<Vec<Str>>,
 }
@@ -225,6 +227,7 @@ impl NodeNames<'_> {
     }
 
     fn nearest_key(&self, key: &str) -> Option<&str> {
+        self.advice.set(self.advice.get().checked_sub(1)?);
         let first = self.keys.iter().filter(|(_, place)| **place < MAX_CANDIDATES);
         let mut keys: Vec<(&str, usize)> = first.map(|(key, place)| (*key, *place)).collect();
         keys.sort_unstable_by_key(|(_, place)| *place);

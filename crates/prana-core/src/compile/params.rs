@@ -116,6 +116,7 @@ impl Compiler<'_> {
             keys: self.keys,
             relation: &relation,
             waits: &waits,
+            advice: Cell::new(report.advice()),
             secrets_allowed: descriptor.effect == Effect::Effect || self.action.is_trigger(),
             secrets: self.secrets,
         };
