@@ -34,7 +34,7 @@ fn many_joins_wait_for_one_branch() {
     let order = run.order();
     assert_eq!(order.len(), 2 * COUNT + 2);
     assert_eq!(order[COUNT + 1], "late");
-    assert_eq!((&*order[COUNT + 2], &*order[2 * COUNT + 1]), ("m0", &*format!("m{}", COUNT - 1)));
+    assert_eq!((order[COUNT + 2], order[2 * COUNT + 1]), ("m0", &*format!("m{}", COUNT - 1)));
 }
 
 /// Two-way connections in a row nest as deep as there are nodes.

@@ -267,7 +267,7 @@ impl ExecutionGraph {
         let mut loop_path = run.loop_path.clone();
         if node.is_for_each() {
             loop_path = self.turn_loop(run, completed, port);
-        } else if node.is_break && !completed.is_error {
+        } else if node.is_break && !completed.is_error && !run.loop_path.is_empty() {
             self.break_loop(&run.loop_path);
         }
         if let Some(port) = port {
