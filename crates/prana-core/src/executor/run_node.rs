@@ -38,7 +38,7 @@ impl GraphExecutor {
     pub(super) fn run(&mut self, position: usize) {
         let compiled = self.compiled();
         let state = self.graph.state();
-        let activation = state.ready[position].clone();
+        let activation = state.ready[position].copied();
         let node = compiled.node(activation.node);
         let beginning = Beginning {
             execution_index: state.next_index,

@@ -274,6 +274,15 @@ impl Activation {
         (self.depth, !self.parked, std::cmp::Reverse(dependencies), std::cmp::Reverse(self.order))
     }
 
+    /// A clone, quicker for the one token that most have.
+    pub(crate) fn copied(&self) -> Activation {
+        let tokens = match self.tokens.as_slice() {
+            [token] => SmallVec::from_buf([token.clone()]),
+            tokens => SmallVec::from(tokens),
+        };
+        Activation { loop_path: self.loop_path.clone(), tokens, ..*self }
+    }
+
     /// The newest token.
     pub fn newest(&self) -> Option<&Token> {
         self.tokens.last()

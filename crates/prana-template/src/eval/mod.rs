@@ -87,7 +87,7 @@ impl<'e> Cx<'e> {
     }
 
     /// As [`Cx::map`], of entries whose keys are all different.
-    pub(crate) fn distinct_map(&self, entries: Vec<(crate::value::Str, Value)>) -> Result<Value, Fault> {
+    pub(crate) fn distinct_map(&self, entries: crate::value::Entries) -> Result<Value, Fault> {
         self.checked(Value::Map(Map::of_distinct(entries)))
     }
 

@@ -8,7 +8,7 @@ use crate::{
     error::{EvalError, Span},
     eval::{Cx, Fault, Frame, Work},
     names::{PathSegment, Scope},
-    value::{Str, Value},
+    value::{Entries, Str, Value},
 };
 
 /// Boxed, so that results stay small.
@@ -107,7 +107,7 @@ fn at_place(mut failed: Failed, place: impl Into<PathSegment>) -> Failed {
 }
 
 fn render_map<'e>(entries: impl Iterator<Item = &'e (Str, Params)>, cx: &Cx<'_>) -> Result<Value, Failed> {
-    let mut rendered = Vec::with_capacity(entries.size_hint().1.unwrap_or(0));
+    let mut rendered = Entries::with_capacity(entries.size_hint().1.unwrap_or(0));
     for (key, params) in entries {
         let value = params.render_in(cx).map_err(|failed| at_place(failed, key.as_str()))?;
         rendered.push((key.clone(), value));

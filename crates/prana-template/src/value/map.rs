@@ -6,6 +6,8 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use smallvec::SmallVec;
+
 use super::{Str, Value};
 
 /// A map from text to values in order of insertion. Cloning is one reference count; changing a shared map copies it first.
@@ -27,12 +29,15 @@ pub struct Map(Arc<Inner>);
 
 #[derive(Clone)]
 struct Inner {
-    entries: Vec<(Str, Value)>,
+    entries: Entries,
     /// Positions in `entries` sorted by key; empty while there are at most [`LINEAR`] entries.
     sorted: Vec<u32>,
     depth: u32,
     weight: usize,
 }
+
+/// One entry needs no allocation of its own: many maps of workflows have no more.
+pub(crate) type Entries = SmallVec<[(Str, Value); 1]>;
 
 /// Up to this many entries are searched one by one.
 const LINEAR: usize = 8;
@@ -45,7 +50,7 @@ fn entry_weight(key: &Str, value: &Value) -> usize {
 
 impl Inner {
     /// `entries` must hold no key twice.
-    fn new(entries: Vec<(Str, Value)>, sorted: Vec<u32>) -> Self {
+    fn new(entries: Entries, sorted: Vec<u32>) -> Self {
         let (mut depth, mut weight) = (0, BASE);
         for (key, value) in &entries {
             depth = value.depth().max(depth);
@@ -124,11 +129,11 @@ impl Map {
     /// The empty map. Does not allocate after the first call.
     pub fn new() -> Self {
         static EMPTY: OnceLock<Map> = OnceLock::new();
-        EMPTY.get_or_init(|| Map(Arc::new(Inner::new(Vec::new(), Vec::new())))).clone()
+        EMPTY.get_or_init(|| Map(Arc::new(Inner::new(Entries::new(), Vec::new())))).clone()
     }
 
     /// A map of entries whose keys are all different.
-    pub(crate) fn of_distinct(entries: Vec<(Str, Value)>) -> Self {
+    pub(crate) fn of_distinct(entries: Entries) -> Self {
         if entries.is_empty() {
             return Map::new();
         }
@@ -205,7 +210,8 @@ impl Map {
 
     /// Entries as a vector: without copying when nobody else holds the map.
     pub fn into_entries(self) -> Vec<(Str, Value)> {
-        Arc::try_unwrap(self.0).map_or_else(|shared| shared.entries.clone(), |inner| inner.entries)
+        Arc::try_unwrap(self.0)
+            .map_or_else(|shared| shared.entries.to_vec(), |inner| inner.entries.into_vec())
     }
 
     /// Number of entries.
@@ -248,12 +254,12 @@ impl From<Vec<(Str, Value)>> for Map {
         }
         if entries.len() > LINEAR {
             let (entries, sorted) = without_repeats(entries);
-            return Map(Arc::new(Inner::new(entries, sorted)));
+            return Map(Arc::new(Inner::new(entries.into(), sorted)));
         }
         let repeats =
             entries.iter().enumerate().any(|(i, (key, _))| entries[..i].iter().any(|(k, _)| k == key));
         let entries = if repeats { without_repeats(entries).0 } else { entries };
-        Map(Arc::new(Inner::new(entries, Vec::new())))
+        Map(Arc::new(Inner::new(entries.into(), Vec::new())))
     }
 }
 
