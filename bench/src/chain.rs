@@ -1,0 +1,58 @@
+//! A line of nodes with one template each, in memory, its audit trail kept.
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use prana_core::graph::Context;
+use prana_template::{Value, value};
+
+use crate::measure::{Target, tell, timed};
+use crate::workflows::{chain, compiled, run};
+
+/// Nodes that one round runs, over all its executions.
+const NODES_A_ROUND: usize = 200_000;
+
+/// Time per node, from 10 nodes to 10,000.
+pub fn measure() {
+    let sizes = [10, 100, 1_000, 10_000];
+    let per_node: Vec<f64> = sizes.iter().map(|nodes| nanos_per_node(*nodes)).collect();
+    for (nodes, nanos) in sizes.iter().zip(&per_node) {
+        tell("chain", &format!("time per node, {nodes} nodes"), *nanos, "ns", Target::None);
+    }
+    tell("chain", "all 100 nodes", per_node[1] * 0.1, "us", Target::AtMost(50.0));
+    let growth = per_node[3] / per_node[1];
+    tell("chain", "time per node, 10,000 nodes to 100", growth, "times", Target::AtMost(1.2));
+}
+
+fn nanos_per_node(nodes: usize) -> f64 {
+    let work = Work::new(nodes);
+    let times = (NODES_A_ROUND / nodes).max(1);
+    timed(|| (0..times).for_each(|_| work.run())) * 1e9 / (times * nodes) as f64
+}
+
+/// The same a number of times, for a profiler.
+pub fn once(nodes: usize, times: usize) {
+    let work = Work::new(nodes);
+    (0..times).for_each(|_| work.run());
+}
+
+struct Work {
+    nodes: usize,
+    compiled: Arc<prana_core::compile::CompiledGraph>,
+    context: Arc<Context>,
+}
+
+impl Work {
+    fn new(nodes: usize) -> Self {
+        let compiled = compiled(&chain(nodes));
+        let context = Arc::new(Context::detached(&compiled, value!({"n": 1})));
+        Work { nodes, compiled, context }
+    }
+
+    fn run(&self) {
+        let mut trail = Vec::new();
+        let output = run(&self.compiled, &self.context, |entry| trail.push(entry));
+        assert_eq!(output.get("n"), Some(&Value::Int(self.nodes as i64)));
+        assert_eq!(black_box(trail).len(), self.nodes + 2);
+    }
+}
