@@ -533,6 +533,11 @@ impl Inner {
         receiver
     }
 
+    /// Nobody is told of this end.
+    pub(crate) fn nobody_waits_for(&self, id: ExecutionId) {
+        locked(&self.waiters).remove(&id);
+    }
+
     /// Somebody may wait for this end.
     pub(crate) fn ended(&self, live: &Live, status: Status) {
         let Some(waiters) = locked(&self.waiters).remove(&live.header.id) else { return };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use prana_core::compile::CompiledGraph;
+use prana_core::compile::{CONCURRENCY_NAMES, CompiledGraph};
 use prana_core::execution::{Header, Metadata, ParentRef, Status};
 use prana_core::executor::{ChildPlace, ChildStart, Input};
 use prana_core::graph::{MAX_OUTPUT_BYTES, MAX_OUTPUT_DEPTH};
@@ -91,7 +91,8 @@ impl Inner {
         if bare || !payloads.is_empty() {
             let committed = self.store.commit(Delta { payloads, ..Delta::create(new) }).await?;
             if let Some(existing) = committed.existing {
-                return Ok(Started { id: existing, ended: self.wait_for(existing) });
+                self.nobody_waits_for(execution_id);
+                return self.started_before(existing).await;
             }
             if committed.queued {
                 return Ok(Started { id: execution_id, ended });
@@ -101,6 +102,22 @@ impl Inner {
         }
         self.take_over_with(Held { id: execution_id, epoch: 1, recoveries: None }, Some(live));
         Ok(Started { id: execution_id, ended })
+    }
+
+    /// The execution that an earlier start with the same key made; it may have ended.
+    async fn started_before(&self, id: ExecutionId) -> Result<Started, EngineError> {
+        let ended = self.wait_for(id);
+        let row = self.store.execution(id).await?.ok_or(EngineError::UnknownExecution(id))?;
+        if !row.status.is_ended() {
+            return Ok(Started { id, ended });
+        }
+        self.nobody_waits_for(id);
+        let execution = self.execution(id).await?;
+        let (sender, ended) = oneshot::channel();
+        let (status, output) = (execution.status, execution.output());
+        // The receiver is right here.
+        let _ = sender.send(Outcome { id, status, output, error: execution.error().cloned() });
+        Ok(Started { id, ended })
     }
 
     fn header(&self, compiled: &CompiledGraph, id: ExecutionId, input: Value) -> Header {
@@ -249,7 +266,7 @@ fn failure_input(live: &Live, status: Status) -> Value {
 
 /// The key of a concurrency limit: a template over `$trigger`, `$vars` and `$env`.
 fn render_key(template: &str, header: &Header) -> Result<Str, EngineError> {
-    let names = FixedNames::new(["$trigger", "$vars", "$env"]);
+    let names = FixedNames::new(CONCURRENCY_NAMES);
     let refuse = |problem: String| {
         let finding = prana_core::diagnostic::Diagnostic::error("expression.syntax", problem);
         EngineError::InvalidWorkflow(vec![finding])

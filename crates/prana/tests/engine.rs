@@ -58,6 +58,11 @@ fn a_start_key_starts_one_execution() {
         let third = engine.start_with("waits", Value::Null, options()).await.unwrap();
         assert_ne!(first, second);
         assert_eq!(second, third);
+        engine.run_until_idle().await.unwrap();
+        engine.resume(second, "approve", Value::Int(7)).await.unwrap();
+        engine.run_until_idle().await.unwrap();
+        let done = engine.run_with("waits", Value::Null, options()).await.unwrap();
+        assert_eq!((done.id, done.output), (second, Value::Int(7)), "it has ended, and its end is told");
     });
 }
 
@@ -531,5 +536,33 @@ fn fix_then_run_from_here() {
         let refused = engine.execute_from_node(id, 2, options).await.unwrap_err().to_string();
         assert!(refused.contains("first"), "{refused}");
         assert!(engine.retry(again, ForkOptions::default()).await.is_err(), "nothing failed there");
+    });
+}
+
+/// A pure action of an application that panics.
+struct Panics;
+
+impl prana::core::action::PureAction for Panics {
+    fn run(
+        &self,
+        _: &dyn prana::core::action::Call,
+    ) -> Result<prana::core::action::Outcome, prana::core::action::Failure> {
+        panic!("as told")
+    }
+}
+
+#[test]
+fn a_panic_in_a_pure_action_is_its_error() {
+    use prana::core::action::{Descriptor, Effect};
+    block_on(async {
+        let kit = Kit::memory();
+        let mut registry = kit.engine().registry().clone();
+        registry.pure(Descriptor::new::<Value>("test.panics", "Panics", "Panics.", Effect::Pure), Panics);
+        let engine = kit.builder().registry(registry).build();
+        let text = "{id: p, nodes: [{key: start, type: manual.trigger}, {key: p, type: test.panics}], connections: [start -> p]}";
+        let id = start(&engine, text).await;
+        engine.run_until_idle().await.unwrap();
+        let execution = engine.execution(id).await.unwrap();
+        assert_eq!(execution.error().unwrap().code.to_string(), "action.panicked");
     });
 }

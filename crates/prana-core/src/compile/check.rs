@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use prana_template::{FixedNames, Template};
 use rustc_hash::FxHashMap;
 
 use super::connect::{ResolvedLink, Whole};
@@ -101,6 +102,23 @@ fn check_settings(node: &Node, index: usize, action: &Registered, report: &mut R
                 .with_node(&node.key)
                 .with_path(node_path(index).join("disabled")),
         );
+    }
+}
+
+/// The names that the key of a concurrency limit may use: it is rendered before anything runs.
+pub const CONCURRENCY_NAMES: [&str; 3] = ["$trigger", "$vars", "$env"];
+
+/// The key of the concurrency limit must be a template.
+pub(super) fn concurrency(workflow: &Workflow, registry: &Registry, report: &mut Report<'_>) {
+    let key = workflow.settings.concurrency.as_ref().and_then(|limit| limit.key.as_ref());
+    let Some(key) = key else { return };
+    let names = FixedNames::new(CONCURRENCY_NAMES);
+    let Err(errors) = Template::parse(key, &names, registry.filters()) else { return };
+    for error in errors {
+        let mut diagnostic = Diagnostic::error(error.code, error.message)
+            .with_path(DocPath::root().join("settings").join("concurrency").join("key"));
+        diagnostic.help = error.help;
+        report.add_in(diagnostic, Some(error.span.start..error.span.end));
     }
 }
 

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use prana_template::{Params, Str, Value};
 use rustc_hash::FxHashMap;
 
+pub use self::check::CONCURRENCY_NAMES;
 pub use self::loops::{Loop, Loops, MAX_LEVEL, Membership, Role};
 pub use self::names::Source;
 pub use self::scopes::{DONE, JoinReach, LOOP, Scope};
@@ -183,6 +184,7 @@ pub fn compile(workflow: &Workflow, registry: &Registry, options: Options<'_>) -
     let mut report = Report { locate: options.locate, diagnostics: Vec::new() };
     let keys = check::keys(workflow, &mut report);
     let actions = check::actions(workflow, registry, &mut report);
+    check::concurrency(workflow, registry, &mut report);
     let links = connect::links(workflow, &keys, &actions, &mut report);
     let trigger = check::trigger(workflow, &actions, options.trigger, &mut report);
     let whole = connect::Whole::new(workflow, &actions, &links, trigger);

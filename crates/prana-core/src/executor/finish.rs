@@ -222,6 +222,9 @@ pub(super) fn refuse_deep_params(params: &Value) -> Result<(), ErrorValue> {
     Err(ErrorValue::new("workflow.invalid_params", message).not_retryable())
 }
 
+/// The other side may ask for an hour at most, which is also the most that settings allow.
+const MAX_ASKED_DELAY_MS: u64 = 3_600_000;
+
 /// Milliseconds until the next try, after `failed` earlier ones that failed.
 fn retry_delay_ms(settings: &NodeSettings, failed: u32, asked_for: Option<u64>, random: f64) -> u64 {
     let growth = match settings.backoff {
@@ -230,7 +233,7 @@ fn retry_delay_ms(settings: &NodeSettings, failed: u32, asked_for: Option<u64>, 
     };
     let delay = settings.retry_delay_ms.saturating_mul(growth);
     let delay = delay.min(settings.max_retry_delay_ms.unwrap_or(u64::MAX));
-    let delay = asked_for.map_or(delay, |asked_for| asked_for.max(delay));
+    let delay = asked_for.map_or(delay, |asked_for| asked_for.min(MAX_ASKED_DELAY_MS).max(delay));
     let jitter = (delay as f64 * settings.retry_jitter * random.clamp(0.0, 1.0)) as u64;
     delay.saturating_add(jitter)
 }

@@ -128,7 +128,7 @@ impl GraphExecutor {
         match behaviour {
             Behaviour::Pure(action) => {
                 let call = RunCall { scope: self.scope(beginning), params: &params };
-                let result = action.run(&call);
+                let result = guarded(|| action.run(&call));
                 let started = beginning.started(node, params);
                 self.settle(beginning.execution_index, node, Some(started), result);
             }
@@ -188,7 +188,7 @@ impl GraphExecutor {
         match &node.run {
             Run::Action(Behaviour::Pure(action)) => {
                 let call = RunCall { scope: open_scope(&self.graph, run, self.now), params: &run.params };
-                let result = action.run(&call);
+                let result = guarded(|| action.run(&call));
                 self.settle(execution_index, node, None, result);
             }
             Run::Action(Behaviour::ExecuteWorkflow) => self.begin_children(execution_index),
@@ -227,4 +227,18 @@ fn first_input(activation: &Activation, node: &CompiledNode) -> Value {
     let ports = 0..node.inputs.len() as u16;
     let newest = |port: u16| activation.tokens.iter().rev().find(|token| token.port == port);
     ports.into_iter().find_map(newest).map_or(Value::Null, |token| token.output.clone())
+}
+
+/// A panic in an action is its error: the process and other executions go on.
+pub(super) fn guarded(action: impl FnOnce() -> Result<Outcome, Failure>) -> Result<Outcome, Failure> {
+    // What a panic left half done is the action's own: it got everything by shared reference.
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(action));
+    result.unwrap_or_else(|panic| {
+        let text = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied());
+        let message = format!("the action panicked: {}", text.unwrap_or("no message"));
+        Err(Failure::Action(ErrorValue::new("action.panicked", message)))
+    })
 }

@@ -2,7 +2,7 @@
 
 use prana_template::Value;
 
-use super::run_node::{newest_on, open_scope};
+use super::run_node::{guarded, newest_on, open_scope};
 use super::scope::RunCall;
 use super::{GraphExecutor, HandleError};
 use crate::action::{Outcome, Wakeup};
@@ -101,7 +101,7 @@ impl GraphExecutor {
             (_, Suspension::Webhook { .. }, Wakeup::Time) if !mocked => self.deadline_passed(run, node),
             (Run::Action(Behaviour::Pure(action)), ..) => {
                 let call = RunCall { scope: open_scope(&self.graph, run, self.now), params: &run.params };
-                action.resume(&call, wakeup)
+                guarded(|| action.resume(&call, wakeup))
             }
             (_, _, Wakeup::Answer(data)) => Ok(Outcome::output(data.clone())),
             (_, _, Wakeup::Time) => Ok(Outcome::output(Value::Null)),
