@@ -9,7 +9,7 @@ use prana_template::value;
 use super::database::{Database, effects, quick_engine, runtime};
 use super::raw;
 use crate::arguments::Arguments;
-use crate::measure::{ROUNDS, Target, quantile, tell};
+use crate::measure::{Target, quantile, tell};
 use crate::workflows::chain;
 
 /// Executions at once.
@@ -18,57 +18,71 @@ const AT_ONCE: i64 = 64;
 /// Effects of one execution, in the rows that run effect after effect.
 const IN_A_ROW: usize = 100;
 
-/// All rows of effect steps.
+/// All rows of effect steps. A disk has better and worse times, so what is compared is measured in short turns, one right after the other;
+/// the median of the ratios of all rounds counts, and how far they lie apart is told.
 pub fn measure(arguments: &Arguments<'_>) {
-    let time = Duration::from_millis(arguments.number("ms", 3_000) as u64);
-    let (mut many, mut grouped, mut alone) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut short, mut long, mut pure) = (Vec::new(), Vec::new(), Vec::new());
-    for round in 0..ROUNDS.min(arguments.number("rounds", 5)) {
-        let database = Database::new(arguments, &format!("steps{round}"));
-        let rates = runtime().block_on(engine_rates(&database, time));
-        many.push(rates.many);
-        short.push(rates.alone);
-        long.push(rates.in_a_row);
-        pure.push(rates.pure);
-        let bytes = raw::entry_bytes(&database);
-        let file = Database::new(arguments, &format!("grouped{round}"));
-        grouped.push(raw::commit(&database, &file, AT_ONCE, bytes, time).rate);
-        let file = Database::new(arguments, &format!("alone{round}"));
-        alone.push(raw::commit(&database, &file, 1, bytes, time).p50);
+    let time = Duration::from_millis(arguments.number("ms", 500) as u64);
+    let database = Database::new(arguments, "steps");
+    let runtime = runtime();
+    let engine = runtime.block_on(prepared(&database));
+    let bytes = raw::entry_bytes(&database);
+    let rounds: Vec<Round> = (0..arguments.number("rounds", 9))
+        .map(|number| {
+            let raw = |grouped: i64| {
+                let file = Database::new(arguments, &format!("raw{number}-{grouped}"));
+                raw::commit(&database, &file, grouped, bytes, time)
+            };
+            Round {
+                grouped: raw(AT_ONCE).rate,
+                many: runtime.block_on(at_once(&engine, time)),
+                alone: runtime.block_on(median_run(&engine, "one", time)),
+                single: raw(1).p50,
+                in_a_row: runtime.block_on(median_run(&engine, "effects", time)) / IN_A_ROW as f64,
+                pure: runtime.block_on(median_run(&engine, "chain", time)),
+            }
+        })
+        .collect();
+    tell_all(&rounds);
+}
+
+fn tell_all(rounds: &[Round]) {
+    let of = |what: fn(&Round) -> f64| Spread::of(rounds, what);
+    let tell = |what: &str, spread: Spread, unit: &str, target: Target| {
+        let what = format!("{what} ({:.3} to {:.3})", spread.least, spread.most);
+        tell("durable", &what, spread.median, unit, target);
+    };
+    tell("raw: steps in commits of 64", of(|round| round.grouped), "steps/s", Target::None);
+    tell("effect steps, 64 executions at once", of(|round| round.many), "steps/s", Target::None);
+    tell("the same, to raw", of(|round| round.many / round.grouped), "times", Target::AtLeast(0.5));
+    tell("raw: one step, one commit, p50", of(|round| round.single * 1e6), "us", Target::None);
+    tell("an execution of one effect, p50", of(|round| round.alone * 1e6), "us", Target::None);
+    tell("the same, to one raw commit", of(|round| round.alone / round.single), "times", Target::AtMost(3.0));
+    tell("one execution, effect after effect", of(|round| 1.0 / round.in_a_row), "steps/s", Target::None);
+    tell("the same, to raw", of(|round| round.single / round.in_a_row), "times", Target::AtLeast(0.6));
+    tell("100 pure nodes, p50", of(|round| round.pure * 1e3), "ms", Target::AtMost(1.0));
+}
+
+struct Spread {
+    least: f64,
+    median: f64,
+    most: f64,
+}
+
+impl Spread {
+    fn of(rounds: &[Round], what: fn(&Round) -> f64) -> Spread {
+        let mut numbers: Vec<f64> = rounds.iter().map(what).collect();
+        numbers.sort_by(f64::total_cmp);
+        Spread { least: numbers[0], median: numbers[numbers.len() / 2], most: numbers[numbers.len() - 1] }
     }
-    let [many, grouped, alone] = [many, grouped, alone].map(middle);
-    let [short, long, pure] = [short, long, pure].map(middle);
-    tell("durable", "raw: steps in commits of 64", grouped, "steps/s", Target::None);
-    tell("durable", "effect steps, 64 executions at once", many, "steps/s", Target::None);
-    tell(
-        "durable",
-        "effect steps, to raw steps in commits of 64",
-        many / grouped,
-        "times",
-        Target::AtLeast(0.5),
-    );
-    tell("durable", "raw: one step, one commit, p50", alone * 1e6, "us", Target::None);
-    tell("durable", "an execution of one effect, one caller, p50", short * 1e6, "us", Target::None);
-    tell(
-        "durable",
-        "an execution of one effect, to one raw commit",
-        short / alone,
-        "times",
-        Target::AtMost(3.0),
-    );
-    tell("durable", "one execution, effect after effect", 1.0 / long, "steps/s", Target::None);
-    tell("durable", "one execution, to raw single commits", alone / long, "times", Target::AtLeast(0.6));
-    tell("durable", "100 pure nodes, durable at the end, p50", pure * 1e3, "ms", Target::AtMost(1.0));
 }
 
-fn middle(mut numbers: Vec<f64>) -> f64 {
-    numbers.sort_by(f64::total_cmp);
-    numbers[numbers.len() / 2]
-}
-
-struct Rates {
+struct Round {
+    /// Raw steps a second, 64 in a commit.
+    grouped: f64,
     /// Effect steps a second.
     many: f64,
+    /// Seconds of a raw commit of one step.
+    single: f64,
     /// Seconds of an execution of one effect.
     alone: f64,
     /// Seconds of an effect among many of one execution.
@@ -77,17 +91,15 @@ struct Rates {
     pure: f64,
 }
 
-async fn engine_rates(database: &Database, time: Duration) -> Rates {
+/// An engine with its workflows, which have run once.
+async fn prepared(database: &Database) -> Engine {
     let engine = quick_engine(database.store());
-    let many = effects(IN_A_ROW);
-    engine.activate(&many).await.unwrap();
-    let many = at_once(&engine, time).await;
-    let in_a_row = median_run(&engine, "effects", time).await / IN_A_ROW as f64;
-    engine.activate(&effects(1)).await.unwrap();
-    let alone = median_run(&engine, "effects", time).await;
-    engine.activate(&chain(100)).await.unwrap();
-    let pure = median_run(&engine, "chain", time).await;
-    Rates { many, alone, in_a_row, pure }
+    let one = prana_core::document::Workflow { id: "one".to_owned(), ..effects(1) };
+    for workflow in [effects(IN_A_ROW), one, chain(100)] {
+        engine.activate(&workflow).await.unwrap();
+        run(&engine, &workflow.id).await;
+    }
+    engine
 }
 
 async fn at_once(engine: &Engine, time: Duration) -> f64 {
