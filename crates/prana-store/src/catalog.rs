@@ -77,6 +77,19 @@ pub struct Item {
     pub bytes: Vec<u8>,
 }
 
+/// A change of an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemChange {
+    /// Its kind.
+    pub kind: String,
+    /// Its key.
+    pub key: String,
+    /// The version that the change is based on (0: none); `None` changes whatever is stored.
+    pub based_on: Option<u64>,
+    /// What it holds from now on.
+    pub bytes: Vec<u8>,
+}
+
 /// Where definitions are kept. Every method is one transaction, and answers only after it is durable.
 #[async_trait]
 pub trait Catalog: Send + Sync {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use prana_core::{ExecutionId, Timestamp};
 
-use crate::{Delivered, InboxId, InboxItem, NewExecution, NewItem, NewWait, Status};
+use crate::{Delivered, InboxId, InboxItem, ItemChange, NewExecution, NewItem, NewWait, Status};
 
 /// Content hash of a payload. The store compares it and nothing else.
 pub type Hash = [u8; 32];
@@ -100,6 +100,9 @@ pub struct Delta {
     pub children: Vec<NewExecution>,
     /// Items for other executions, delivered in the same transaction.
     pub reports: Vec<NewItem>,
+    /// An item of the catalogue that changes in the same transaction; refused with [`Outdated`](crate::StoreError::Outdated) as a whole if
+    /// it isn't at the version that the change is based on.
+    pub item: Option<Box<ItemChange>>,
     /// Replaces the row's summary; at most 4 KiB.
     pub summary: Option<Vec<u8>>,
     /// What becomes of the claim.
@@ -124,6 +127,7 @@ impl Delta {
             inbox_consumed: Vec::new(),
             children: Vec::new(),
             reports: Vec::new(),
+            item: None,
             summary: None,
             release: Release::Keep,
         }

@@ -36,7 +36,7 @@ mod store;
 pub mod suite;
 mod wait;
 
-pub use catalog::{Catalog, Item, NewVersion, Saved, Which, Workflow, WorkflowVersion};
+pub use catalog::{Catalog, Item, ItemChange, NewVersion, Saved, Which, Workflow, WorkflowVersion};
 pub use delta::{Committed, Delta, Hash, Payload, Release, Snapshot, StoredEntry};
 pub use error::StoreError;
 pub use inbox::{Answer, Delivered, InboxId, InboxItem, NewItem, Target};

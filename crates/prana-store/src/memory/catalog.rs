@@ -9,12 +9,12 @@ use prana_core::Timestamp;
 
 use super::MemoryStore;
 use crate::catalog::{hash_of, refuse_outdated};
-use crate::{Catalog, Item, NewVersion, Result, Saved, Which, Workflow, WorkflowVersion};
+use crate::rules::Items;
+use crate::{Catalog, Item, ItemChange, NewVersion, Result, Saved, Which, Workflow, WorkflowVersion};
 
 #[derive(Debug, Default)]
 pub(super) struct Definitions {
     workflows: BTreeMap<String, History>,
-    items: BTreeMap<(String, String), (u64, Vec<u8>)>,
 }
 
 #[derive(Debug, Default)]
@@ -121,17 +121,17 @@ impl Catalog for MemoryStore {
     }
 
     async fn put_item(&self, kind: &str, key: &str, based_on: Option<u64>, bytes: Vec<u8>) -> Result<u64> {
-        let mut definitions = self.definitions();
-        let place = (kind.to_owned(), key.to_owned());
-        let current = definitions.items.get(&place).map_or(0, |(version, _)| *version);
-        refuse_outdated(key, based_on, current)?;
-        definitions.items.insert(place, (current + 1, bytes));
-        Ok(current + 1)
+        let mut state = self.state();
+        let version = state.item_version(kind, key)?;
+        refuse_outdated(key, based_on, version)?;
+        let mut change = ItemChange { kind: kind.to_owned(), key: key.to_owned(), based_on, bytes };
+        state.write_item(&mut change, version + 1)?;
+        Ok(version + 1)
     }
 
     async fn item(&self, kind: &str, key: &str) -> Result<Option<Item>> {
-        let definitions = self.definitions();
-        let stored = definitions.items.get(&(kind.to_owned(), key.to_owned()));
+        let state = self.state();
+        let stored = state.items.get(&(kind.to_owned(), key.to_owned()));
         Ok(stored.map(|(version, bytes)| Item {
             key: key.to_owned(),
             version: *version,
@@ -140,11 +140,10 @@ impl Catalog for MemoryStore {
     }
 
     async fn items(&self, kind: &str, after: Option<&str>, limit: usize) -> Result<Vec<Item>> {
-        let definitions = self.definitions();
+        let state = self.state();
         let first = (kind.to_owned(), after.unwrap_or("").to_owned());
         let from = if after.is_some() { Bound::Excluded(first) } else { Bound::Included(first) };
-        let later =
-            definitions.items.range((from, Bound::Unbounded)).take_while(|((other, _), _)| other == kind);
+        let later = state.items.range((from, Bound::Unbounded)).take_while(|((other, _), _)| other == kind);
         Ok(later
             .take(limit)
             .map(|((_, key), (version, bytes))| Item {
@@ -156,11 +155,11 @@ impl Catalog for MemoryStore {
     }
 
     async fn delete_item(&self, kind: &str, key: &str, based_on: Option<u64>) -> Result<bool> {
-        let mut definitions = self.definitions();
+        let mut state = self.state();
         let place = (kind.to_owned(), key.to_owned());
-        let Some((current, _)) = definitions.items.get(&place) else { return Ok(false) };
+        let Some((current, _)) = state.items.get(&place) else { return Ok(false) };
         refuse_outdated(key, based_on, *current)?;
-        definitions.items.remove(&place);
+        state.items.remove(&place);
         Ok(true)
     }
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use prana_core::{ExecutionId, Timestamp};
 
-use crate::rules::{Graves, Held, Inbox, Lanes, REPORTS_AT_ONCE, Rows, Trail, Waits};
+use crate::rules::{Graves, Held, Inbox, Items, Lanes, REPORTS_AT_ONCE, Rows, Trail, Waits};
 use crate::{
-    Answer, Cursor, Hash, Holder, InboxId, InboxItem, NewItem, Payload, Result, Row, Slot, Snapshot,
-    StoredEntry, Target, Wait, WorkerId,
+    Answer, Cursor, Hash, Holder, InboxId, InboxItem, ItemChange, NewItem, Payload, Result, Row, Slot,
+    Snapshot, StoredEntry, Target, Wait, WorkerId,
 };
 
 /// All tables.
@@ -30,6 +30,8 @@ pub(super) struct State {
     trees: BTreeMap<ExecutionId, BTreeSet<ExecutionId>>,
     open: BTreeMap<ExecutionId, BTreeSet<ExecutionId>>,
     expiring: BTreeSet<(Timestamp, ExecutionId)>,
+    /// By kind and key: the version and the bytes.
+    pub(super) items: BTreeMap<(String, String), (u64, Vec<u8>)>,
 }
 
 /// What belongs to one execution, its row aside.
@@ -395,5 +397,18 @@ impl Graves for State {
 
     fn sweep(&mut self, _limit: usize) -> Result<bool> {
         Ok(false)
+    }
+}
+
+impl Items for State {
+    fn item_version(&mut self, kind: &str, key: &str) -> Result<u64> {
+        let stored = self.items.get(&(kind.to_owned(), key.to_owned()));
+        Ok(stored.map_or(0, |(version, _)| *version))
+    }
+
+    fn write_item(&mut self, change: &mut ItemChange, version: u64) -> Result<()> {
+        let place = (std::mem::take(&mut change.kind), std::mem::take(&mut change.key));
+        self.items.insert(place, (version, std::mem::take(&mut change.bytes)));
+        Ok(())
     }
 }

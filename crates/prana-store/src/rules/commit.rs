@@ -4,6 +4,7 @@ use prana_core::{ExecutionId, Timestamp};
 
 use super::deliver::deliver_within;
 use super::{Held, MAX_SUMMARY, Tables};
+use crate::catalog::refuse_outdated;
 use crate::{
     Committed, Delta, InboxItem, NewExecution, NewWait, Release, Result, Row, Slot, Start, StoreError,
     StoredEntry, Takes, Target, Wait,
@@ -24,6 +25,9 @@ pub(crate) fn commit<T: Tables>(tables: &mut T, delta: &mut Delta) -> Result<Com
     };
     for child in &delta.children {
         refuse_existing(tables, child.id)?;
+    }
+    if let Some(item) = &delta.item {
+        refuse_outdated(&item.key, item.based_on, tables.item_version(&item.kind, &item.key)?)?;
     }
     let waits = plan_waits(tables, before.as_ref(), delta)?;
     Turn::begin(tables, before, delta, waits)?.write(tables)
@@ -230,6 +234,7 @@ impl<'d> Turn<'d> {
         self.write_row(tables)?;
         self.bear_children(tables)?;
         self.report(tables)?;
+        self.change_item(tables)?;
         Ok(self.done)
     }
 
@@ -436,6 +441,12 @@ impl<'d> Turn<'d> {
             self.done.delivered.push(delivery.delivered);
         }
         Ok(())
+    }
+
+    fn change_item<T: Tables>(&mut self, tables: &mut T) -> Result<()> {
+        let Some(item) = &mut self.delta.item else { return Ok(()) };
+        let version = tables.item_version(&item.kind, &item.key)?;
+        tables.write_item(item, version + 1)
     }
 }
 

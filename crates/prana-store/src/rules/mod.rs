@@ -17,8 +17,8 @@ pub(crate) use deliver::deliver;
 pub(crate) use remove::remove;
 
 use crate::{
-    Answer, Holder, InboxId, InboxItem, NewItem, Payload, Result, Row, Snapshot, StoredEntry, Target, Wait,
-    WorkerId,
+    Answer, Holder, InboxId, InboxItem, ItemChange, NewItem, Payload, Result, Row, Snapshot, StoredEntry,
+    Target, Wait, WorkerId,
 };
 
 /// How many unconsumed answers an execution keeps at most. Twice as many for items to the execution itself, so that a flood of answers
@@ -122,7 +122,14 @@ pub(crate) trait Graves {
     fn sweep(&mut self, limit: usize) -> Result<bool>;
 }
 
-/// The tables of one store, inside one transaction.
-pub(crate) trait Tables: Rows + Trail + Waits + Inbox + Lanes + Graves {}
+/// Items of the catalogue that change together with an execution.
+pub(crate) trait Items {
+    /// The version of an item; 0 if there is none.
+    fn item_version(&mut self, kind: &str, key: &str) -> Result<u64>;
+    fn write_item(&mut self, change: &mut ItemChange, version: u64) -> Result<()>;
+}
 
-impl<T: Rows + Trail + Waits + Inbox + Lanes + Graves> Tables for T {}
+/// The tables of one store, inside one transaction.
+pub(crate) trait Tables: Rows + Trail + Waits + Inbox + Lanes + Graves + Items {}
+
+impl<T: Rows + Trail + Waits + Inbox + Lanes + Graves + Items> Tables for T {}

@@ -8,7 +8,8 @@ use super::db::Db;
 use super::rows::{limit_of, signed, time, unsigned};
 use super::{SqliteStore, sql};
 use crate::catalog::{hash_of, refuse_outdated};
-use crate::{Catalog, Hash, Item, NewVersion, Result, Saved, Which, Workflow, WorkflowVersion};
+use crate::rules::Items;
+use crate::{Catalog, Hash, Item, ItemChange, NewVersion, Result, Saved, Which, Workflow, WorkflowVersion};
 
 /// A row of the table `workflow`; `None` where a workflow was never saved.
 #[derive(Debug, Clone, Copy, Default)]
@@ -94,17 +95,25 @@ fn find(db: &Db, id: &str, which: Which) -> Result<Option<WorkflowVersion>> {
     db.version(id, if which == Which::Latest { head.latest } else { head.active.unwrap_or(0) })
 }
 
-/// A change of an item: kind, key, the version it is based on, and the bytes.
-type ItemChange = (String, String, Option<u64>, Vec<u8>);
+impl Items for Db {
+    fn item_version(&mut self, kind: &str, key: &str) -> Result<u64> {
+        Ok(self.stored_item(kind, key)?.map_or(0, |item| item.version))
+    }
 
-fn put_item(db: &Db, (kind, key, based_on, bytes): &ItemChange) -> Result<u64> {
-    let current = db.stored_item(kind, key)?.map_or(0, |item| item.version);
-    refuse_outdated(key, *based_on, current)?;
-    db.run(sql!("put_item"), params![kind, key, signed(current + 1), bytes])?;
-    Ok(current + 1)
+    fn write_item(&mut self, change: &mut ItemChange, version: u64) -> Result<()> {
+        let values = params![change.kind, change.key, signed(version), change.bytes];
+        self.run(sql!("put_item"), values).map(drop)
+    }
 }
 
-fn delete_item(db: &Db, (kind, key, based_on, _): &ItemChange) -> Result<bool> {
+fn put_item(db: &mut Db, change: &mut ItemChange) -> Result<u64> {
+    let version = db.item_version(&change.kind, &change.key)?;
+    refuse_outdated(&change.key, change.based_on, version)?;
+    db.write_item(change, version + 1)?;
+    Ok(version + 1)
+}
+
+fn delete_item(db: &Db, ItemChange { kind, key, based_on, .. }: &ItemChange) -> Result<bool> {
     let Some(item) = db.stored_item(kind, key)? else { return Ok(false) };
     refuse_outdated(key, *based_on, item.version)?;
     db.run(sql!("delete_item"), params![kind, key])?;
@@ -161,8 +170,8 @@ impl Catalog for SqliteStore {
     }
 
     async fn put_item(&self, kind: &str, key: &str, based_on: Option<u64>, bytes: Vec<u8>) -> Result<u64> {
-        let change: ItemChange = (kind.to_owned(), key.to_owned(), based_on, bytes);
-        self.writer.run(change, |db, change| put_item(db, change)).await
+        let change = ItemChange { kind: kind.to_owned(), key: key.to_owned(), based_on, bytes };
+        self.writer.run(change, put_item).await
     }
 
     async fn item(&self, kind: &str, key: &str) -> Result<Option<Item>> {
@@ -183,7 +192,7 @@ impl Catalog for SqliteStore {
     }
 
     async fn delete_item(&self, kind: &str, key: &str, based_on: Option<u64>) -> Result<bool> {
-        let change: ItemChange = (kind.to_owned(), key.to_owned(), based_on, Vec::new());
+        let change = ItemChange { kind: kind.to_owned(), key: key.to_owned(), based_on, bytes: Vec::new() };
         self.writer.run(change, |db, change| delete_item(db, change)).await
     }
 }

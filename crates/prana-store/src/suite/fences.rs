@@ -1,7 +1,7 @@
 //! Who may write.
 
 use super::stage::{Stage, at, entry, wait};
-use crate::{Delta, Payload, Release, Status, StoreError};
+use crate::{Delta, ItemChange, Payload, Release, Status, StoreError};
 
 pub(super) async fn old_epoch_is_fenced(stage: Stage) {
     let mut old = stage.start().await;
@@ -102,4 +102,48 @@ pub(super) async fn one_of_many_writers_wins(stage: Stage) {
         hand.next += 1;
         assert_eq!(entries.len() as u64, hand.next);
     }
+}
+
+/// An item of the catalogue changes with the turn, or neither does: of many that are based on the same version, one wins.
+pub(super) async fn an_item_changes_with_the_turn(stage: Stage) {
+    let tick = |based_on: u64| {
+        let change = ItemChange {
+            kind: "schedule".to_owned(),
+            key: "flow/nine".to_owned(),
+            based_on: Some(based_on),
+            bytes: vec![1],
+        };
+        Delta { item: Some(Box::new(change)), ..Delta::create(stage.new_claimed()) }
+    };
+    let outdated =
+        |based_on, current| StoreError::Outdated { key: "flow/nine".to_owned(), based_on, current };
+    let early = tick(1);
+    assert_eq!(stage.store.commit(early.clone()).await, Err(outdated(1, 0)));
+    assert_eq!(stage.store.execution(early.execution).await.unwrap(), None);
+    let tasks: Vec<_> = (0..16)
+        .map(|_| {
+            let (store, delta) = (stage.store.clone(), tick(0));
+            tokio::spawn(async move { (delta.execution, store.commit(delta).await) })
+        })
+        .collect();
+    let mut started = 0;
+    for task in tasks {
+        let (id, done) = task.await.unwrap();
+        let stored = stage.store.execution(id).await.unwrap().is_some();
+        assert_eq!(stored, done.is_ok());
+        assert!(done.is_ok() || done == Err(outdated(0, 1)), "{done:?}");
+        started += u32::from(stored);
+    }
+    assert_eq!(started, 1);
+    stage.store.commit(tick(1)).await.unwrap();
+    assert_eq!(stage.store.commit(tick(1)).await, Err(outdated(1, 2)));
+    // A start key that was used before changes nothing.
+    let keyed = |based_on| {
+        let mut delta = tick(based_on);
+        delta.create.as_mut().unwrap().start_key = Some("tick".into());
+        delta
+    };
+    stage.store.commit(keyed(2)).await.unwrap();
+    assert!(stage.store.commit(keyed(3)).await.unwrap().existing.is_some());
+    assert_eq!(stage.store.commit(tick(9)).await, Err(outdated(9, 3)));
 }

@@ -44,7 +44,8 @@ pub const CHECKS: &[(&str, Check)] = checks! {
     births: reads_back, unknown_is_none, start_key_starts_once, identity_is_unique, children_are_born_with_the_delta,
         malformed_deltas_are_refused, born_and_ended_at_once, snapshots_bound_what_is_loaded, trail_is_paged;
     fences: old_epoch_is_fenced, wrong_sequence_is_a_conflict, ended_takes_nothing, released_is_fenced,
-        a_refused_delta_leaves_nothing, a_bad_delta_hurts_no_other, one_of_many_writers_wins;
+        a_refused_delta_leaves_nothing, a_bad_delta_hurts_no_other, one_of_many_writers_wins,
+        an_item_changes_with_the_turn;
     inbox: an_early_answer_is_kept, an_answer_wakes, a_dedupe_key_answers_once, one_link_answers_one_wait,
         answers_for_a_node_queue_up, over_is_over, an_answer_beats_the_deadline, a_deadline_beats_the_answer,
         a_dropped_wait_passes_its_answer_on, a_refused_answer_leaves_the_wait_open, a_retry_takes_no_answer,
