@@ -1,0 +1,75 @@
+import { queryOptions } from '@tanstack/react-query'
+import { api, segment } from './client'
+import type {
+  Action,
+  Activated,
+  Finding,
+  PreviewScope,
+  Json,
+  Saved,
+  StoredWorkflow,
+  VersionRow,
+  WorkflowDocument,
+  WorkflowRow,
+} from './types'
+
+const PAGE = 500
+
+/** All workflows, page after page. */
+async function all(signal?: AbortSignal): Promise<WorkflowRow[]> {
+  const rows: WorkflowRow[] = []
+  let after: string | undefined
+  do {
+    const page = await api.get<{ workflows: WorkflowRow[]; next: string | null }>('/workflows', { after, limit: PAGE }, signal)
+    rows.push(...page.workflows)
+    after = page.next ?? undefined
+  } while (after)
+  return rows
+}
+
+export const workflows = {
+  list: () => queryOptions({ queryKey: ['workflows'], queryFn: ({ signal }) => all(signal) }),
+
+  /** A version: `latest`, `active` or a number. */
+  get: (id: string, version: number | 'latest' | 'active' = 'latest') =>
+    queryOptions({
+      queryKey: ['workflows', id, 'version', version],
+      queryFn: ({ signal }) => api.get<StoredWorkflow>(`/workflows/${segment(id)}`, { version }, signal),
+      // A numbered version never changes.
+      staleTime: typeof version === 'number' ? Number.POSITIVE_INFINITY : 0,
+    }),
+
+  versions: (id: string) =>
+    queryOptions({
+      queryKey: ['workflows', id, 'versions'],
+      queryFn: ({ signal }) =>
+        api.get<{ id: string; latest: number; versions: VersionRow[]; next: number | null }>(
+          `/workflows/${segment(id)}/versions`,
+          { limit: PAGE },
+          signal,
+        ),
+    }),
+
+  create: (workflow: WorkflowDocument) => api.post<Saved>('/workflows', workflow),
+  replace: (workflow: WorkflowDocument, basedOn: number) =>
+    api.put<Saved>(`/workflows/${segment(workflow.id)}`, workflow, { based_on: basedOn }),
+  delete: (id: string) => api.delete(`/workflows/${segment(id)}`),
+  activate: (id: string, version?: number) =>
+    api.post<Activated>(`/workflows/${segment(id)}/activate`, version === undefined ? {} : { version }),
+  deactivate: (id: string) => api.post<Activated>(`/workflows/${segment(id)}/deactivate`),
+  validate: (workflow: WorkflowDocument) => api.post<{ valid: boolean; findings: Finding[] }>('/workflows/validate', { workflow }),
+  validateText: (source: string) => api.post<{ valid: boolean; findings: Finding[] }>('/workflows/validate', { source }),
+}
+
+export const actions = {
+  list: () =>
+    queryOptions({
+      queryKey: ['actions'],
+      queryFn: ({ signal }) => api.get<{ actions: Action[] }>('/actions', {}, signal).then((answer) => answer.actions),
+      staleTime: Number.POSITIVE_INFINITY,
+    }),
+}
+
+/** The value of a template over given data. */
+export const preview = (template: string, scope: PreviewScope, signal?: AbortSignal) =>
+  api.post<{ value: Json }>('/expressions/preview', { template, scope }, { signal })

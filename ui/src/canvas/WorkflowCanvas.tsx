@@ -1,0 +1,242 @@
+import '@xyflow/react/dist/base.css'
+import { useComputedColorScheme } from '@mantine/core'
+import {
+  applyEdgeChanges,
+  applyNodeChanges,
+  Background,
+  BackgroundVariant,
+  type Connection,
+  Controls,
+  type EdgeChange,
+  type FinalConnectionState,
+  MarkerType,
+  MiniMap,
+  type NodeChange,
+  ReactFlow,
+  ReactFlowProvider,
+  useReactFlow,
+} from '@xyflow/react'
+import { type MouseEvent as ReactMouseEvent, type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import { Loading } from '~/parts/states'
+import classes from './canvas.module.css'
+import { type CanvasGraph, type CanvasLink, heightOf, MAIN, WIDTH } from './graph'
+import { Link, type LinkEdge } from './Link'
+import type { Place } from './layout'
+import type { LinkMarks, NodeMarks } from './marks'
+import { type CardNode, NodeCard } from './NodeCard'
+import { type Places, usePlaces } from './places'
+
+/** What can be done to the workflow on the canvas; without it the canvas is for looking at. */
+export interface Editing {
+  onConnect: (from: string, port: string, to: string, toPort: string) => void
+  /** A connection was dropped where no node is. */
+  onConnectToNothing: (from: string, port: string, at: Place, screen: Place) => void
+  onMove: (places: Places) => void
+  onMenu?: (screen: Place, node: string | null) => void
+  onDrop?: (at: Place, data: DataTransfer) => void
+}
+
+export interface Selection {
+  nodes: string[]
+  links: string[]
+}
+
+export interface WorkflowCanvasProps {
+  graph: CanvasGraph
+  nodeMarks?: NodeMarks
+  linkMarks?: LinkMarks
+  /** Selected nodes and links; with `onSelect` the canvas tells of changes. */
+  selection?: Selection
+  onSelect?: (selection: Selection) => void
+  /** Double click, or Enter on a node. */
+  onOpen?: (key: string) => void
+  editing?: Editing
+  /** A picture of the whole in a corner; on by default for larger workflows. */
+  minimap?: boolean
+  children?: ReactNode
+  /** What the canvas shows, for those who can't see it. */
+  label: string
+}
+
+const nodeTypes = { card: NodeCard }
+const edgeTypes = { link: Link }
+const fitOptions = { padding: 0.15, maxZoom: 1 }
+
+/** A workflow as a picture: pan, zoom, fit, select, and, with `editing`, change. */
+export function WorkflowCanvas(props: WorkflowCanvasProps) {
+  const places = usePlaces(props.graph)
+  if (!places) return <Loading label="Laying the workflow out" />
+  return (
+    <ReactFlowProvider>
+      <Flow {...props} places={places} />
+    </ReactFlowProvider>
+  )
+}
+
+function Flow({ graph, places, nodeMarks, linkMarks, selection, onSelect, onOpen, editing, minimap, children, label }: WorkflowCanvasProps & { places: Places }) {
+  const colorMode = useComputedColorScheme('light')
+  const flow = useReactFlow<CardNode, LinkEdge>()
+  const [nodes, setNodes] = useNodes(graph, places, nodeMarks, selection, editing !== undefined)
+  const [edges, setEdges] = useEdges(graph, linkMarks, selection)
+  const told = useRef<Selection>({ nodes: [], links: [] })
+
+  const onNodesChange = useCallback((changes: NodeChange<CardNode>[]) => setNodes((nodes) => applyNodeChanges(changes, nodes)), [setNodes])
+  const onEdgesChange = useCallback((changes: EdgeChange<LinkEdge>[]) => setEdges((edges) => applyEdgeChanges(changes, edges)), [setEdges])
+  const onSelectionChange = useCallback(
+    (now: { nodes: CardNode[]; edges: LinkEdge[] }) => {
+      const next = { nodes: now.nodes.map((node) => node.id), links: now.edges.map((edge) => edge.id) }
+      if (sameSelection(next, told.current)) return
+      told.current = next
+      onSelect?.(next)
+    },
+    [onSelect],
+  )
+  const onConnect = useCallback(
+    (made: Connection) => editing?.onConnect(made.source, made.sourceHandle ?? MAIN, made.target, made.targetHandle ?? MAIN),
+    [editing],
+  )
+  const onConnectEnd = useCallback(
+    (event: MouseEvent | TouchEvent, state: FinalConnectionState) => {
+      if (!editing || state.isValid || !state.fromNode || state.fromHandle?.type !== 'source') return
+      const point = 'changedTouches' in event ? event.changedTouches[0] : event
+      if (!point || state.toNode) return
+      const screen = { x: point.clientX, y: point.clientY }
+      editing.onConnectToNothing(state.fromNode.id, state.fromHandle.id ?? MAIN, flow.screenToFlowPosition(screen), screen)
+    },
+    [editing, flow],
+  )
+  const onNodeDragStop = useCallback(
+    (_: unknown, __: CardNode, moved: CardNode[]) =>
+      editing?.onMove(new Map(moved.map((node) => [node.id, { x: Math.round(node.position.x), y: Math.round(node.position.y) }]))),
+    [editing],
+  )
+  const menu = (event: ReactMouseEvent | MouseEvent, node: string | null) => {
+    if (!editing?.onMenu) return
+    event.preventDefault()
+    editing.onMenu({ x: event.clientX, y: event.clientY }, node)
+  }
+  return (
+    <div className={classes.canvas} role="region" aria-label={label}>
+      <ReactFlow<CardNode, LinkEdge>
+        nodes={nodes}
+        edges={edges}
+        nodeTypes={nodeTypes}
+        edgeTypes={edgeTypes}
+        colorMode={colorMode}
+        onNodesChange={onNodesChange}
+        onEdgesChange={onEdgesChange}
+        onSelectionChange={onSelectionChange}
+        onConnect={onConnect}
+        onConnectEnd={onConnectEnd}
+        onNodeDragStop={onNodeDragStop}
+        onNodeDoubleClick={(_, node) => onOpen?.(node.id)}
+        onNodeContextMenu={(event, node) => menu(event, node.id)}
+        onPaneContextMenu={(event) => menu(event, null)}
+        onDragOver={(event) => editing?.onDrop && event.preventDefault()}
+        onDrop={(event) => {
+          if (!editing?.onDrop) return
+          event.preventDefault()
+          editing.onDrop(flow.screenToFlowPosition({ x: event.clientX, y: event.clientY }), event.dataTransfer)
+        }}
+        onKeyDown={(event) => {
+          const key = (event.target as HTMLElement).closest<HTMLElement>('.react-flow__node')?.dataset.id
+          if (event.key === 'Enter' && key && onOpen) {
+            event.preventDefault()
+            onOpen(key)
+          }
+        }}
+        nodesDraggable={editing !== undefined}
+        nodesConnectable={editing !== undefined}
+        deleteKeyCode={null}
+        selectionKeyCode="Shift"
+        multiSelectionKeyCode={['Shift', 'Meta', 'Control']}
+        zoomOnDoubleClick={false}
+        minZoom={0.05}
+        maxZoom={2}
+        connectionRadius={32}
+        fitView
+        fitViewOptions={fitOptions}
+        proOptions={proOptions}
+        elevateNodesOnSelect={false}
+        disableKeyboardA11y={editing === undefined}
+      >
+        <Background variant={BackgroundVariant.Dots} gap={22} size={1.2} />
+        <Controls showInteractive={false} fitViewOptions={fitOptions} position="bottom-left" />
+        {(minimap ?? graph.nodes.length > 12) && <MiniMap pannable zoomable className={classes.minimap} nodeBorderRadius={6} ariaLabel="Overview" />}
+        {children}
+      </ReactFlow>
+    </div>
+  )
+}
+
+const proOptions = { hideAttribution: true }
+
+const sameSelection = (one: Selection, other: Selection) => sameList(one.nodes, other.nodes) && sameList(one.links, other.links)
+const sameList = (one: string[], other: string[]) => one.length === other.length && one.every((item, place) => item === other[place])
+
+/** The nodes as the drawing library holds them. One whose node and mark are the same stays the same object, and isn't drawn again. */
+function useNodes(graph: CanvasGraph, places: Places, marks: NodeMarks | undefined, selection: Selection | undefined, editable: boolean) {
+  const chosen = useMemo(() => selection && new Set(selection.nodes), [selection])
+  const build = (before: CardNode[]): CardNode[] => {
+    const old = new Map(before.map((node) => [node.id, node]))
+    return graph.nodes.map((node) => {
+      const was = old.get(node.key)
+      const mark = marks?.get(node.key)
+      const position = was?.dragging ? was.position : (places.get(node.key) ?? { x: 0, y: 0 })
+      const same = was?.data.node === node && was.data.mark === mark && was.data.editable === editable
+      const selected = chosen ? chosen.has(node.key) : was?.selected
+      if (was && same && was.selected === selected && was.position.x === position.x && was.position.y === position.y) return was
+      const height = heightOf(node)
+      return {
+        ...was,
+        id: node.key,
+        type: 'card',
+        position,
+        selected,
+        width: WIDTH,
+        height,
+        ariaLabel: `${node.name}, ${node.title}`,
+        data: same && was ? was.data : { node, mark, editable },
+      }
+    })
+  }
+  const [nodes, setNodes] = useState<CardNode[]>(() => build([]))
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `build` reads exactly these
+  useEffect(() => setNodes(build), [graph, places, marks, chosen, editable])
+  return [nodes, setNodes] as const
+}
+
+function useEdges(graph: CanvasGraph, marks: LinkMarks | undefined, selection: Selection | undefined) {
+  const chosen = useMemo(() => selection && new Set(selection.links), [selection])
+  const build = (before: LinkEdge[]): LinkEdge[] => {
+    const old = new Map(before.map((edge) => [edge.id, edge]))
+    const names = new Map(graph.nodes.map((node) => [node.key, node.name]))
+    return graph.links.map((link) => edgeOf(link, old.get(link.id), marks, chosen, names))
+  }
+  const [edges, setEdges] = useState<LinkEdge[]>(() => build([]))
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `build` reads exactly these
+  useEffect(() => setEdges(build), [graph, marks, chosen])
+  return [edges, setEdges] as const
+}
+
+const arrow = { type: MarkerType.ArrowClosed, width: 16, height: 16 }
+
+function edgeOf(link: CanvasLink, was: LinkEdge | undefined, marks: LinkMarks | undefined, chosen: Set<string> | undefined, names: Map<string, string>): LinkEdge {
+  const mark = marks?.get(link.id)
+  const selected = chosen ? chosen.has(link.id) : was?.selected
+  const known = was?.data
+  if (was && known?.link.order === link.order && known.mark === mark && was.selected === selected) return was
+  return {
+    ...was,
+    id: link.id,
+    type: 'link',
+    source: link.from,
+    sourceHandle: link.port,
+    target: link.to,
+    targetHandle: link.toPort,
+    markerEnd: arrow,
+    selected,
+    ariaLabel: `From ${names.get(link.from)}, port ${link.port}, to ${names.get(link.to)}`,
+    data: { link, mark },
+  }
+}

@@ -1,0 +1,5 @@
+import { Page } from '~/parts/Page'
+
+export default function Editor() {
+  return <Page title="Workflows">{null}</Page>
+}
