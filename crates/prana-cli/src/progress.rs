@@ -181,7 +181,7 @@ impl Progress {
                 self.line(event, "-", FAINT, &text);
                 self.forget(event, index);
             }
-            NodeOutcome::Resumed(_) | NodeOutcome::ChildEnded(_) => {}
+            NodeOutcome::Resumed(_) | NodeOutcome::ChildEnded(_) | NodeOutcome::Began { .. } => {}
         }
     }
 
@@ -293,9 +293,12 @@ pub fn waits_for(suspension: &Suspension) -> Option<String> {
         Suspension::SubWorkflow { sub_workflow_id, .. } => Some(format!("runs {sub_workflow_id}")),
         // The failed attempt was told.
         Suspension::Retry { .. } => None,
-        Suspension::Decision => Some(
-            "waits for a decision: {\"decision\": \"retry\", \"skip\", \"fail\" or \"cancel\"}".to_owned(),
-        ),
+        Suspension::Decision { reason } => {
+            let why = reason.as_ref().map_or_else(String::new, |reason| format!(" ({})", harmless(reason)));
+            Some(format!(
+                "waits for a decision{why}: {{\"decision\": \"retry\", \"skip\", \"fail\" or \"cancel\"}}"
+            ))
+        }
     }
 }
 

@@ -342,7 +342,7 @@ impl Execution {
                 self.started_at = Some(at);
             }
             ExecutionChange::Suspended => self.status = Status::Suspended,
-            ExecutionChange::Resumed => self.status = Status::Running,
+            ExecutionChange::Resumed | ExecutionChange::Interrupted => self.status = Status::Running,
             ExecutionChange::Ended { status, reason } => {
                 self.status = *status;
                 self.completed_at = Some(at);
@@ -433,6 +433,7 @@ impl NodeExecution {
                 self.resumed = Some(ResumedAt { at, resumed: resumed.clone() });
             }
             NodeOutcome::ChildEnded(_) => {}
+            NodeOutcome::Began { params } => self.params = params.clone(),
             NodeOutcome::Skipped { reason } => {
                 self.end(NodeStatus::Skipped, at);
                 self.error = Some(ErrorValue::new("node.skipped", reason.to_string()));

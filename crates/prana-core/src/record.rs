@@ -100,6 +100,8 @@ pub enum ExecutionChange {
     },
     /// What came before was taken from an earlier execution; this one goes on from there.
     Forked(Fork),
+    /// Nothing ran between the entry before this one and now, since the process was gone: that time is no running time.
+    Interrupted,
 }
 
 /// How an execution goes on from an earlier one.
@@ -149,6 +151,9 @@ pub struct Started {
     /// The parameters as rendered; secrets as references. Null if rendering failed or nothing was rendered.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub params: Value,
+    /// True if it was parked before anything of it ran: a person decides whether it begins.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub parked: bool,
 }
 
 /// What came of a node run, or of one attempt or wait of it.
@@ -177,6 +182,12 @@ pub enum NodeOutcome {
     Skipped {
         /// Why.
         reason: Str,
+    },
+    /// It was parked before it began, and begins now.
+    Began {
+        /// The parameters as rendered now; secrets as references.
+        #[serde(default, skip_serializing_if = "Value::is_null")]
+        params: Value,
     },
 }
 

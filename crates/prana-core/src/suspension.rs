@@ -38,7 +38,11 @@ pub enum Suspension {
         wait_till: Timestamp,
     },
     /// A person's word: `{decision: retry, skip, fail or cancel, output?}`.
-    Decision,
+    Decision {
+        /// Why a person is asked, where the node's settings don't say it: it was parked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<Str>,
+    },
 }
 
 impl Suspension {
@@ -49,7 +53,7 @@ impl Suspension {
             Suspension::Interval { wait_till }
             | Suspension::Schedule { wait_till }
             | Suspension::Retry { wait_till } => Some(*wait_till),
-            Suspension::SubWorkflow { .. } | Suspension::Decision => None,
+            Suspension::SubWorkflow { .. } | Suspension::Decision { .. } => None,
         }
     }
 
@@ -61,7 +65,7 @@ impl Suspension {
             Suspension::Schedule { .. } => "schedule",
             Suspension::SubWorkflow { .. } => "sub_workflow",
             Suspension::Retry { .. } => "retry",
-            Suspension::Decision => "decision",
+            Suspension::Decision { .. } => "decision",
         }
     }
 }

@@ -9,6 +9,7 @@ mod golden;
 mod limits;
 mod machine;
 mod model;
+mod parked;
 mod properties;
 mod scale;
 mod topology;

@@ -61,6 +61,7 @@ fn kind(entry: &Entry) -> String {
             ExecutionChange::Resumed => "resumed",
             ExecutionChange::Ended { .. } => "ended",
             ExecutionChange::Forked(_) => "forked",
+            ExecutionChange::Interrupted => "interrupted",
         },
         Change::Node(change) => return format!("node-{}", outcome(change)),
     };
@@ -79,7 +80,7 @@ fn outcome(change: &NodeChange) -> String {
             Suspension::Schedule { .. } => "suspended-schedule".to_owned(),
             Suspension::SubWorkflow { .. } => "suspended-sub-workflow".to_owned(),
             Suspension::Retry { .. } => "suspended-retry".to_owned(),
-            Suspension::Decision => "suspended-decision".to_owned(),
+            Suspension::Decision { .. } => "suspended-decision".to_owned(),
         },
         NodeOutcome::Resumed(resumed) => match resumed.by {
             ResumedBy::Call => "resumed-call".to_owned(),
@@ -89,6 +90,7 @@ fn outcome(change: &NodeChange) -> String {
         },
         NodeOutcome::ChildEnded(_) => "child-ended".to_owned(),
         NodeOutcome::Skipped { .. } => "skipped".to_owned(),
+        NodeOutcome::Began { .. } => "began".to_owned(),
     }
 }
 
@@ -98,6 +100,7 @@ const KINDS: &[&str] = &[
     "resumed",
     "ended",
     "forked",
+    "interrupted",
     "node-started",
     "node-completed",
     "node-failed",
@@ -114,6 +117,7 @@ const KINDS: &[&str] = &[
     "node-resumed-recovery",
     "node-child-ended",
     "node-skipped",
+    "node-began",
 ];
 
 #[test]
@@ -137,7 +141,7 @@ fn complete_files_have_every_field() {
         Change::Execution(_) => panic!("{name}"),
     };
     let NodeChange { started, outcome, execution_index: _ } = node("entry.node-completed.complete");
-    let Started { node_key, run_index, input_from, loop_path, params } = started.unwrap();
+    let Started { node_key, run_index, input_from, loop_path, params, parked: _ } = started.unwrap();
     assert!(!node_key.is_empty() && run_index > 0 && !input_from.is_empty());
     assert!(!loop_path.is_empty() && !params.is_null());
     let Some(NodeOutcome::Completed(completed)) = outcome else { panic!() };

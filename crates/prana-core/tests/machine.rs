@@ -223,7 +223,7 @@ impl Machine {
             }
             _ => {
                 let data = match suspension {
-                    Suspension::Decision => self.decision(),
+                    Suspension::Decision { .. } => self.decision(),
                     _ => value!({"answer": i64::from(execution_index)}),
                 };
                 self.hand_in(Input::Resume { execution_index, data }).unwrap();
@@ -284,7 +284,7 @@ fn effect(call: &EffectCall, choice: u8, now: Timestamp) -> Result<EffectOutput,
         4 => Ok(EffectOutput::Suspend(Suspension::Webhook { wait_till: None })),
         5 => Ok(EffectOutput::Suspend(Suspension::Webhook { wait_till: Some(now.plus_millis(500)) })),
         6 => Ok(EffectOutput::Suspend(Suspension::Interval { wait_till: now })),
-        7 => Ok(EffectOutput::Suspend(Suspension::Decision)),
+        7 => Ok(EffectOutput::Suspend(Suspension::Decision { reason: None })),
         8 => Ok(EffectOutput::Complete(Completed { port: Some("nowhere".into()), ..done })),
         9 => {
             let state_updates: Map = [("asked".into(), Value::from(1))].into_iter().collect();

@@ -258,7 +258,7 @@ impl Model {
                 assert!(self.open.values().all(|open| open.waits) && !self.open.is_empty());
                 assert!(self.holds || self.selected().is_none(), "it suspended, and something could run");
             }
-            ExecutionChange::Resumed | ExecutionChange::Forked(_) => {}
+            ExecutionChange::Resumed | ExecutionChange::Interrupted | ExecutionChange::Forked(_) => {}
             ExecutionChange::Ended { status, reason } => {
                 assert!(self.open.is_empty(), "it ended, and runs are open");
                 match status {
@@ -311,7 +311,7 @@ impl Model {
                 open.waits = true
             }
             NodeOutcome::Resumed(_) => open.waits = false,
-            NodeOutcome::AttemptFailed { .. } | NodeOutcome::ChildEnded(_) => {}
+            NodeOutcome::AttemptFailed { .. } | NodeOutcome::ChildEnded(_) | NodeOutcome::Began { .. } => {}
             NodeOutcome::Skipped { .. } => drop(self.open.remove(&index)),
             NodeOutcome::Failed(_) => {
                 self.failed = true;

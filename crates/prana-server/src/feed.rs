@@ -194,6 +194,6 @@ fn add_outcome(json: &mut Value, outcome: &NodeOutcome) {
             json["wait_till"] = json!(suspension.wait_till());
         }
         NodeOutcome::Skipped { reason } => json["reason"] = (&**reason).into(),
-        NodeOutcome::Resumed(_) | NodeOutcome::ChildEnded(_) => {}
+        NodeOutcome::Resumed(_) | NodeOutcome::ChildEnded(_) | NodeOutcome::Began { .. } => {}
     }
 }

@@ -50,7 +50,7 @@ impl Inner {
     /// Advances an execution that this worker has claimed until it waits or ends.
     pub(crate) async fn drive(
         self: &Arc<Self>,
-        held: Held,
+        mut held: Held,
         fresh: Option<Live>,
     ) -> Result<Stopped, EngineError> {
         let id = held.id;
@@ -66,6 +66,7 @@ impl Inner {
                 Err(error) => break Err(error),
             };
             current.epoch = current.epoch.max(held.epoch);
+            (held.is_fresh, held.recoveries) = (false, None);
             match self.advance(&mut current, &nudge).await {
                 Ok(Some(stopped)) => {
                     if matches!(stopped, Stopped::Suspended) && !self.store.retains_trail() {
@@ -175,7 +176,9 @@ impl Inner {
                     let whole = entry.sequence == live.executor.graph().state().sequence;
                     self.record(live, entry)?;
                     steps += 1;
-                    let each = self.options.restart_every_step || live.durability() == Durability::EveryNode;
+                    let each = self.options.restart_every_step
+                        || live.careful
+                        || live.durability() == Durability::EveryNode;
                     let full = live.turn.stored.len() >= DELTA_ENTRIES || live.turn.bytes >= DELTA_BYTES;
                     let goes_on = whole && effect.is_none() && live.executor.status() == Status::Running;
                     if goes_on && (full || (each && node_ended) || steps >= STEPS_PER_TURN) {

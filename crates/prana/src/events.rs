@@ -110,6 +110,7 @@ fn execution_kind(change: &ExecutionChange) -> Option<EventKind> {
     match change {
         ExecutionChange::Started | ExecutionChange::Forked(_) => Some(EventKind::ExecutionStarted),
         ExecutionChange::Suspended => Some(EventKind::ExecutionSuspended),
+        ExecutionChange::Interrupted => None,
         ExecutionChange::Resumed => Some(EventKind::ExecutionResumed),
         ExecutionChange::Ended { status: Status::Completed, .. } => Some(EventKind::ExecutionCompleted),
         ExecutionChange::Ended { status: Status::Cancelled, .. } => Some(EventKind::ExecutionCancelled),
@@ -124,6 +125,6 @@ fn outcome_kind(outcome: &NodeOutcome) -> Option<EventKind> {
         NodeOutcome::AttemptFailed { .. } => Some(EventKind::NodeRetrying),
         NodeOutcome::Suspended(_) => Some(EventKind::NodeSuspended),
         NodeOutcome::Skipped { .. } => Some(EventKind::NodeSkipped),
-        NodeOutcome::Resumed(_) | NodeOutcome::ChildEnded(_) => None,
+        NodeOutcome::Resumed(_) | NodeOutcome::ChildEnded(_) | NodeOutcome::Began { .. } => None,
     }
 }

@@ -143,7 +143,7 @@ impl Inner {
             _ => new.child_of(parent.id, parent.root_execution_id),
         };
         if runs_here {
-            live.turn.born.push(Held { id, epoch: 1, recoveries: None });
+            live.turn.born.push(Held::new(id, 1));
         }
         live.turn.children.push(new);
         Ok(Ok(()))

@@ -133,7 +133,7 @@ impl Inner {
         live.take_past(&forked.prefix)?;
         self.commit(&mut live, Release::Keep).await?;
         live.executor.handle(Input::Fork(forked.fork), now).map_err(EngineError::damaged)?;
-        self.take_over_with(Held { id, epoch: live.epoch, recoveries: None }, Some(live));
+        self.take_over_with(Held::new(id, live.epoch), Some(live));
         Ok(id)
     }
 }

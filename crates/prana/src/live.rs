@@ -35,6 +35,8 @@ pub(crate) struct Live {
     /// True if it was rebuilt: children that it asks for may exist.
     pub restored: bool,
     pub turn: Turn,
+    /// True if workers died with it: each node is committed, so that it shows which one kills them.
+    pub careful: bool,
 }
 
 /// An execution that this worker holds.
@@ -45,6 +47,15 @@ pub(crate) struct Held {
     /// How often it was taken over from a dead worker since its newest entry, if it was this time.
     pub recoveries: Option<u32>,
 }
+    /// True until it was read for the first time: nobody has run it since its newest entry.
+    pub is_fresh: bool,
+}
+
+impl Held {
+    /// One that was claimed or born just now.
+    pub fn new(id: ExecutionId, epoch: u64) -> Self {
+        Held { id, epoch, recoveries: None, is_fresh: true }
+    }
 
 /// What a resume would have to read besides the newest snapshot.
 #[derive(Debug, Clone, Copy, Default)]
@@ -89,6 +100,7 @@ impl Live {
             turn: Turn::default(),
         }
     }
+            careful: false,
 
     pub fn from_restored(restored: Restored, epoch: u64) -> Self {
         Live {
@@ -99,6 +111,7 @@ impl Live {
             ..Live::new(restored.header, restored.executor, epoch, restored.next_sequence)
         }
     }
+            careful: restored.careful,
 
     /// True for an execution with `save: none` that ends before anything of it was stored, and that changes nothing else.
     pub fn leaves_no_trace(&self, save: Save) -> bool {
@@ -162,7 +175,7 @@ impl Live {
             kind: 0,
             takes: match suspension {
                 Suspension::Webhook { .. }
-                | Suspension::Decision
+                | Suspension::Decision { .. }
                 | Suspension::Interval { .. }
                 | Suspension::Schedule { .. } => Takes::Answer,
                 Suspension::SubWorkflow { .. } => Takes::Reports,

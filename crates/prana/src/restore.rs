@@ -19,6 +19,9 @@ use crate::live::{Held, Live, SinceSnapshot};
 /// An execution that is taken over this often without getting any further is parked for a person to look at.
 const POISON_AFTER: u32 = 10;
 
+/// One that is taken over this often without getting any further is committed node by node.
+const CAREFUL_AFTER: u32 = 2;
+
 /// What was read.
 pub(crate) struct Restored {
     pub header: Arc<Header>,
@@ -27,6 +30,7 @@ pub(crate) struct Restored {
     pub since_snapshot: SinceSnapshot,
     pub open_waits: HashSet<u32>,
     pub inbox: Vec<InboxItem>,
+    pub careful: bool,
 }
 
 impl Inner {
@@ -41,15 +45,17 @@ impl Inner {
             }
         };
         let mut executor = GraphExecutor::new(graph, self.clock.now());
+        let recoveries = held.recoveries.unwrap_or_default();
         let mut first = Vec::new();
         if executor.graph().state().sequence == 0 {
             first.push(Input::Start);
         } else {
             executor.restore_children();
-            first.push(match held.recoveries {
-                Some(recoveries) if recoveries >= POISON_AFTER => park(recoveries),
-                _ => Input::Recover,
-            });
+            first.extend(held.is_fresh.then_some(Input::Interrupted));
+        }
+        match recoveries >= POISON_AFTER {
+            true => first.push(park(recoveries)),
+            false => first.push(Input::Recover),
         }
         for input in first {
             executor.handle(input, self.clock.now()).map_err(EngineError::damaged)?;
@@ -66,6 +72,7 @@ impl Inner {
             },
             open_waits: open.collect(),
             inbox: loaded.inbox,
+            careful: recoveries >= CAREFUL_AFTER,
         };
         Ok(Live::from_restored(restored, held.epoch))
     }

@@ -81,7 +81,7 @@ impl Inner {
         let count = claimed.len();
         for one in claimed {
             let recoveries = one.recovered.then_some(one.row.recoveries);
-            self.take_over(Held { id: one.row.id, epoch: one.row.epoch, recoveries });
+            self.take_over(Held { recoveries, ..Held::new(one.row.id, one.row.epoch) });
         }
         Ok(count)
     }

@@ -100,7 +100,7 @@ impl Inner {
         } else {
             live.create = Some(new);
         }
-        self.take_over_with(Held { id: execution_id, epoch: 1, recoveries: None }, Some(live));
+        self.take_over_with(Held::new(execution_id, 1), Some(live));
         Ok(Started { id: execution_id, ended })
     }
 

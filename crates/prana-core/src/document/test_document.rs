@@ -381,7 +381,7 @@ fn suspension(reader: &mut Reader<'_>, tree: &Tree) -> Option<Suspension> {
         "schedule" => needed(reader).map(|wait_till| Suspension::Schedule { wait_till }),
         "retry" => needed(reader).map(|wait_till| Suspension::Retry { wait_till }),
         "sub_workflow" => sub_workflow(reader, tree),
-        _ => Some(Suspension::Decision),
+        _ => Some(Suspension::Decision { reason: None }),
     }
 }
 

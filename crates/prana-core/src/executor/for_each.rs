@@ -29,8 +29,8 @@ impl GraphExecutor {
         match turn {
             Ok(turn) => self.complete_at_once(node, beginning, params, turn.completed),
             Err(error) => {
-                let started = beginning.started(node, params);
-                self.node_erred(beginning.execution_index, node, Some(started), error);
+                let started = self.started(node, beginning, params);
+                self.node_erred(beginning.execution_index, node, started, error);
             }
         }
     }

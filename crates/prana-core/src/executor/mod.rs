@@ -69,6 +69,8 @@ pub enum Input {
         /// Why, for people.
         reason: Str,
     },
+    /// The process that ran it was gone for a while: from its newest entry until now it did not run.
+    Interrupted,
     /// A crash left runs in doubt: each is settled as its `on_crash` says.
     Recover,
     /// Nobody knows why this execution crashes again and again: a person must decide about the open run, or the next.
@@ -157,6 +159,10 @@ pub struct GraphExecutor {
     out: VecDeque<Step>,
     children: Children,
     told_suspended: bool,
+    /// Why the next node that would begin is parked.
+    parking: Option<Str>,
+    /// Since when it runs again, after nobody ran it. Recorded with the next entry, so that going on alone leaves no record.
+    interrupted_at: Option<Timestamp>,
     broken: Option<crate::graph::Mismatch>,
 }
 
@@ -165,7 +171,16 @@ impl GraphExecutor {
     pub fn new(graph: ExecutionGraph, now: Timestamp) -> Self {
         let told_suspended = graph.status() == Status::Suspended;
         let children = Children::default();
-        GraphExecutor { graph, now, out: VecDeque::new(), children, told_suspended, broken: None }
+        GraphExecutor {
+            graph,
+            now,
+            out: VecDeque::new(),
+            children,
+            told_suspended,
+            parking: None,
+            interrupted_at: None,
+            broken: None,
+        }
     }
 
     /// The graph as it is now.
@@ -182,8 +197,11 @@ impl GraphExecutor {
     pub fn deadline(&self) -> Option<Timestamp> {
         let limit = self.timeout_ms()?;
         let state = self.graph.state();
-        let since = state.running_since?;
-        Some(since.plus_millis(limit.saturating_sub(state.ran_ms)))
+        let (since, ran_ms) = match self.interrupted_at {
+            Some(at) => (at, state.running_ms(state.last_at)),
+            None => (state.running_since?, state.ran_ms),
+        };
+        Some(since.plus_millis(limit.saturating_sub(ran_ms)))
     }
 
     fn timeout_ms(&self) -> Option<u64> {
@@ -230,7 +248,8 @@ impl GraphExecutor {
                 self.end(Status::Cancelled, Some(ErrorValue::new("execution.cancelled", reason.to_string())));
             }
             Input::Recover => self.recover(),
-            Input::Park { reason } => self.park(&reason),
+            Input::Park { reason } => self.park(reason),
+            Input::Interrupted => self.interrupted(),
         }
         match self.broken.take() {
             Some(mismatch) => Err(mismatch.into()),
@@ -334,9 +353,24 @@ impl GraphExecutor {
         self.entry(Change::Node(Box::new(NodeChange { execution_index, started, outcome })));
     }
 
-    /// Every change goes this way: into the state, and out to be kept.
+    /// Time in which nobody ran it is no running time.
+    fn interrupted(&mut self) {
+        let state = self.graph.state();
+        if state.running_since.is_some() && self.now > state.last_at {
+            self.interrupted_at = Some(self.now);
+        }
+    }
+
     fn entry(&mut self, change: Change) {
-        let entry = Entry { sequence: self.graph.state().sequence + 1, at: self.now, change };
+        if let Some(at) = self.interrupted_at.take() {
+            self.entry_at(at, Change::Execution(ExecutionChange::Interrupted));
+        }
+        self.entry_at(self.now, change);
+    }
+
+    /// Every change goes this way: into the state, and out to be kept.
+    fn entry_at(&mut self, at: Timestamp, change: Change) {
+        let entry = Entry { sequence: self.graph.state().sequence + 1, at, change };
         match self.graph.apply(&entry) {
             Ok(()) => self.out.push_back(Step::Record(entry)),
             Err(mismatch) => self.broken = Some(mismatch),

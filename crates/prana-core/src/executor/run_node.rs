@@ -19,6 +19,8 @@ pub(super) struct Beginning {
     pub activation: Activation,
     pub execution_index: ExecutionIndex,
     pub run_index: u32,
+    /// True if it has a record already: it was parked before it began.
+    pub was_parked: bool,
 }
 
 impl Beginning {
@@ -29,6 +31,7 @@ impl Beginning {
             input_from: input_from(&self.activation, |port| &node.inputs[usize::from(port)].name),
             loop_path: self.activation.loop_path.clone(),
             params,
+            parked: false,
         }
     }
 }
@@ -43,6 +46,7 @@ impl GraphExecutor {
         let beginning = Beginning {
             execution_index: state.next_index,
             run_index: state.nodes[activation.node.index()].runs,
+            was_parked: false,
             activation,
         };
         if let Some(reason) = self.lacks_required(node, &beginning) {
@@ -59,21 +63,65 @@ impl GraphExecutor {
             self.node_failed_for_good(beginning.execution_index, Some(started), error);
             return;
         }
+        match self.parking.take() {
+            Some(reason) => self.park_before(node, &beginning, reason),
+            None => self.begin(node, &beginning),
+        }
+    }
+
+    fn begin(&mut self, node: &CompiledNode, beginning: &Beginning) {
         match &node.run {
             Run::PassThrough => {
                 let output = first_input(&beginning.activation, node);
-                self.complete_at_once(node, &beginning, Value::Null, Completed::new(output));
+                self.complete_at_once(node, beginning, Value::Null, Completed::new(output));
             }
             Run::Pinned(output) => {
-                self.complete_at_once(node, &beginning, Value::Null, Completed::new(output.clone()));
+                self.complete_at_once(node, beginning, Value::Null, Completed::new(output.clone()));
             }
             Run::Mocked => {
-                let started = beginning.started(node, Value::Null);
-                self.node_entry(beginning.execution_index, Some(started), None);
+                self.start(node, beginning, Value::Null);
                 self.ask_for_effect(beginning.execution_index);
             }
-            Run::Action(Behaviour::ForEach) => self.run_for_each(node, &beginning),
-            Run::Action(behaviour) => self.run_action(node, behaviour, &beginning),
+            Run::Action(Behaviour::ForEach) => self.run_for_each(node, beginning),
+            Run::Action(behaviour) => self.run_action(node, behaviour, beginning),
+        }
+    }
+
+    /// A run that was parked before it began begins now: what its templates say now is what it gets.
+    fn begin_parked(&mut self, execution_index: ExecutionIndex) {
+        let compiled = self.compiled();
+        let Some(run) = self.graph.open_run(execution_index) else { return };
+        let activation = Activation {
+            node: run.node,
+            depth: 0,
+            order: 0,
+            parked: run.continues,
+            loop_path: run.loop_path.clone(),
+            tokens: run.tokens.clone(),
+        };
+        let run_index = run.run_index;
+        let beginning = Beginning { activation, execution_index, run_index, was_parked: true };
+        self.begin(compiled.node(beginning.activation.node), &beginning);
+    }
+
+    /// What the first record of the run says. One that was parked has a first record: then its parameters are recorded at once.
+    pub(super) fn started(
+        &mut self,
+        node: &CompiledNode,
+        beginning: &Beginning,
+        params: Value,
+    ) -> Option<Started> {
+        if !beginning.was_parked {
+            return Some(beginning.started(node, params));
+        }
+        self.node_entry(beginning.execution_index, None, Some(NodeOutcome::Began { params }));
+        None
+    }
+
+    /// Records that a run has begun whose result is still out.
+    fn start(&mut self, node: &CompiledNode, beginning: &Beginning, params: Value) {
+        if let Some(started) = self.started(node, beginning, params) {
+            self.node_entry(beginning.execution_index, Some(started), None);
         }
     }
 
@@ -120,27 +168,26 @@ impl GraphExecutor {
         let params = match rendered {
             Ok(params) => params,
             Err(Failure::Params(error) | Failure::Action(error)) => {
-                let started = beginning.started(node, Value::Null);
-                self.node_erred(beginning.execution_index, node, Some(started), error);
+                let started = self.started(node, beginning, Value::Null);
+                self.node_erred(beginning.execution_index, node, started, error);
                 return;
             }
         };
         match behaviour {
             Behaviour::Pure(action) => {
-                let call = RunCall { scope: self.scope(beginning), params: &params };
+                let call = RunCall { scope: self.scope(beginning), params: &params, now: self.now };
                 let result = guarded(|| action.run(&call));
-                let started = beginning.started(node, params);
-                self.settle(beginning.execution_index, node, Some(started), result);
+                let started = self.started(node, beginning, params);
+                self.settle(beginning.execution_index, node, started, result);
             }
             Behaviour::Effect | Behaviour::ExecuteWorkflow | Behaviour::ForEach => {
                 if let Err(error) = batch::validate(node.descriptor(), &params) {
                     let Failure::Params(error) = Failure::from(error) else { return };
-                    let started = beginning.started(node, params);
-                    self.node_erred(beginning.execution_index, node, Some(started), error);
+                    let started = self.started(node, beginning, params);
+                    self.node_erred(beginning.execution_index, node, started, error);
                     return;
                 }
-                let started = beginning.started(node, params);
-                self.node_entry(beginning.execution_index, Some(started), None);
+                self.start(node, beginning, params);
                 match behaviour {
                     Behaviour::ExecuteWorkflow => self.begin_children(beginning.execution_index),
                     _ => self.ask_for_effect(beginning.execution_index),
@@ -156,8 +203,8 @@ impl GraphExecutor {
         params: Value,
         completed: Completed,
     ) {
-        let started = beginning.started(node, params);
-        self.settle(beginning.execution_index, node, Some(started), Ok(Outcome::Complete(completed)));
+        let started = self.started(node, beginning, params);
+        self.settle(beginning.execution_index, node, started, Ok(Outcome::Complete(completed)));
     }
 
     /// Asks for the effect of an open run: its first attempt, or another.
@@ -180,14 +227,16 @@ impl GraphExecutor {
         self.out.push_back(Step::Run(Box::new(call)));
     }
 
-    /// Runs an open run once more, with the parameters it was rendered with.
+    /// Runs an open run once more, with the parameters it was rendered with; one that was parked before it began, from its beginning.
     pub(super) fn run_again(&mut self, execution_index: ExecutionIndex) {
         let compiled = self.compiled();
         let Some(run) = self.graph.open_run(execution_index) else { return };
         let node = compiled.node(run.node);
         match &node.run {
+            _ if run.parked => self.begin_parked(execution_index),
             Run::Action(Behaviour::Pure(action)) => {
-                let call = RunCall { scope: open_scope(&self.graph, run, self.now), params: &run.params };
+                let call =
+                    RunCall { scope: open_scope(&self.graph, run), params: &run.params, now: self.now };
                 let result = guarded(|| action.run(&call));
                 self.settle(execution_index, node, None, result);
             }
@@ -197,12 +246,8 @@ impl GraphExecutor {
     }
 }
 
-/// The scope of a run that has started.
-pub(super) fn open_scope<'a>(
-    graph: &'a crate::graph::ExecutionGraph,
-    run: &'a OpenRun,
-    now: crate::time::Timestamp,
-) -> RunScope<'a> {
+/// The scope of a run that has started: its templates see the time at which it did.
+pub(super) fn open_scope<'a>(graph: &'a crate::graph::ExecutionGraph, run: &'a OpenRun) -> RunScope<'a> {
     RunScope {
         graph,
         node: run.node,
@@ -211,7 +256,7 @@ pub(super) fn open_scope<'a>(
         execution_index: run.execution_index,
         run_index: run.run_index,
         continues: run.continues,
-        now,
+        now: run.started_at,
         input: None,
         budget: RefCell::default(),
     }

@@ -213,6 +213,8 @@ impl RunScope<'_> {
 pub(super) struct RunCall<'a> {
     pub scope: RunScope<'a>,
     pub params: &'a Value,
+    /// The time of this call; templates see that of the run's beginning.
+    pub now: Timestamp,
 }
 
 impl Call for RunCall<'_> {
@@ -254,6 +256,6 @@ impl Call for RunCall<'_> {
     }
 
     fn now(&self) -> Timestamp {
-        self.scope.now
+        self.now
     }
 }

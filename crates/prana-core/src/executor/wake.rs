@@ -1,16 +1,16 @@
 //! Waits that end: answers, timers, deadlines, decisions, and what a crash left in doubt.
 
-use prana_template::Value;
+use prana_template::{Str, Value};
 
-use super::run_node::{guarded, newest_on, open_scope};
+use super::run_node::{Beginning, guarded, newest_on, open_scope};
 use super::scope::RunCall;
 use super::{GraphExecutor, HandleError};
 use crate::action::{Outcome, Wakeup};
-use crate::compile::{CompiledNode, Run};
+use crate::compile::{CompiledNode, DONE, Run};
 use crate::document::OnCrash;
 use crate::error::ErrorValue;
 use crate::graph::{MAX_OUTPUT_DEPTH, OpenRun, OpenStatus};
-use crate::record::{Completed, ExecutionIndex, NodeOutcome, Resumed, ResumedBy};
+use crate::record::{Completed, ExecutionIndex, NodeOutcome, Resumed, ResumedBy, Started};
 use crate::registry::Behaviour;
 use crate::suspension::Suspension;
 
@@ -26,7 +26,7 @@ impl GraphExecutor {
                 return Err(HandleError::NotSuspended { status: self.graph.status().as_str() });
             }
             _ if data.depth() > MAX_OUTPUT_DEPTH => self.refuse_answer(execution_index),
-            Suspension::Decision => self.decide(execution_index, data),
+            Suspension::Decision { .. } => self.decide(execution_index, &suspension, data),
             Suspension::Retry { .. } => {
                 self.resumed(execution_index, ResumedBy::Call, data);
                 self.run_again(execution_index);
@@ -100,7 +100,8 @@ impl GraphExecutor {
         let result = match (&node.run, suspension, &wakeup) {
             (_, Suspension::Webhook { .. }, Wakeup::Time) if !mocked => self.deadline_passed(run, node),
             (Run::Action(Behaviour::Pure(action)), ..) => {
-                let call = RunCall { scope: open_scope(&self.graph, run, self.now), params: &run.params };
+                let call =
+                    RunCall { scope: open_scope(&self.graph, run), params: &run.params, now: self.now };
                 guarded(|| action.resume(&call, wakeup))
             }
             (_, _, Wakeup::Answer(data)) => Ok(Outcome::output(data.clone())),
@@ -149,27 +150,34 @@ impl GraphExecutor {
                 self.node_erred(execution_index, node, None, error);
             }
             (true, OnCrash::Ask) => {
-                self.node_entry(execution_index, None, Some(NodeOutcome::Suspended(Suspension::Decision)));
+                let suspension = Suspension::Decision { reason: None };
+                self.node_entry(execution_index, None, Some(NodeOutcome::Suspended(suspension)));
             }
         }
     }
 
-    /// The execution crashes again and again at the same place: a person must decide.
-    pub(super) fn park(&mut self, reason: &str) {
+    /// The execution crashes again and again at the same place: a person must decide about the run that is under way, or that is next.
+    pub(super) fn park(&mut self, reason: Str) {
         let running = self.graph.open_runs().iter().find(|run| run.status == OpenStatus::Running);
         match running.map(|run| run.execution_index) {
             Some(execution_index) => {
-                self.node_entry(execution_index, None, Some(NodeOutcome::Suspended(Suspension::Decision)));
+                let suspension = Suspension::Decision { reason: Some(reason) };
+                self.node_entry(execution_index, None, Some(NodeOutcome::Suspended(suspension)));
             }
-            None => {
-                let error = ErrorValue::new("execution.poison", reason);
-                self.end(crate::execution::Status::Failed, Some(error));
-            }
+            None => self.parking = Some(reason),
         }
     }
 
+    /// Parks a run before anything of it happens: what its templates say is rendered when a person lets it begin.
+    pub(super) fn park_before(&mut self, node: &CompiledNode, beginning: &Beginning, reason: Str) {
+        let started = Started { parked: true, ..beginning.started(node, Value::Null) };
+        let suspension = Suspension::Decision { reason: Some(reason) };
+        let outcome = NodeOutcome::Suspended(suspension);
+        self.node_entry(beginning.execution_index, Some(started), Some(outcome));
+    }
+
     /// A person's word on a node that nobody dares to run again: `{decision: retry, skip, fail or cancel, output?}`.
-    fn decide(&mut self, execution_index: ExecutionIndex, data: Value) {
+    fn decide(&mut self, execution_index: ExecutionIndex, suspension: &Suspension, data: Value) {
         let decision = data.get("decision").and_then(Value::as_str).unwrap_or_default().to_owned();
         let compiled = self.compiled();
         let Some(run) = self.graph.open_run(execution_index) else { return };
@@ -179,7 +187,7 @@ impl GraphExecutor {
             "retry" => self.run_again(execution_index),
             "skip" => {
                 let output = data.get("output").cloned().unwrap_or_default();
-                self.settle(execution_index, node, None, Ok(Outcome::Complete(Completed::new(output))));
+                self.settle(execution_index, node, None, Ok(skipped(node, output)));
             }
             "cancel" => {
                 let reason = ErrorValue::new("execution.cancelled", "a person decided so");
@@ -190,7 +198,17 @@ impl GraphExecutor {
                     .not_retryable();
                 self.node_erred(execution_index, node, None, error);
             }
-            _ => self.node_entry(execution_index, None, Some(NodeOutcome::Suspended(Suspension::Decision))),
+            _ => self.node_entry(execution_index, None, Some(NodeOutcome::Suspended(suspension.clone()))),
         }
+    }
+}
+
+/// What a node leaves behind that a person says is done.
+fn skipped(node: &CompiledNode, output: Value) -> Outcome {
+    match node.is_break {
+        true => Outcome::Break(output),
+        // A for_each that is skipped goes over nothing (more).
+        false if node.is_for_each() => Outcome::on_port(output, node.outputs[usize::from(DONE)].clone()),
+        false => Outcome::Complete(Completed::new(output)),
     }
 }

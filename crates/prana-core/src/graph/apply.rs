@@ -36,7 +36,9 @@ impl ExecutionGraph {
     pub fn apply(&mut self, entry: &Entry) -> Result<(), Mismatch> {
         let applied = if entry.sequence == self.state.sequence + 1 {
             self.state.sequence = entry.sequence;
-            self.apply_change(entry.at, &entry.change)
+            let applied = self.apply_change(entry.at, &entry.change);
+            self.state.last_at = entry.at;
+            applied
         } else {
             Err(format!("it should be number {}", self.state.sequence + 1))
         };
@@ -55,7 +57,7 @@ impl ExecutionGraph {
                     self.state.open.push(run);
                 }
                 match &change.outcome {
-                    Some(outcome) => self.apply_outcome(change.execution_index, outcome),
+                    Some(outcome) => self.apply_outcome(change.execution_index, at, outcome),
                     None => Ok(()),
                 }
             }
@@ -77,6 +79,13 @@ impl ExecutionGraph {
                 self.state.status = Status::Suspended;
             }
             ExecutionChange::Resumed => self.runs_since(at),
+            ExecutionChange::Interrupted => {
+                if self.state.running_since.is_none() {
+                    return Err("it did not run".to_owned());
+                }
+                self.stops_running(self.state.last_at);
+                self.runs_since(at);
+            }
             ExecutionChange::Ended { status, reason } => {
                 self.stops_running(at);
                 self.state.status = *status;
@@ -190,6 +199,7 @@ impl ExecutionGraph {
             params: started.params.clone(),
             attempts: 0,
             continues: activation.parked,
+            parked: started.parked,
             started_at: at,
             status: OpenStatus::Running,
             ended_children: Vec::new(),
@@ -212,7 +222,12 @@ impl ExecutionGraph {
         })
     }
 
-    fn apply_outcome(&mut self, execution_index: ExecutionIndex, outcome: &NodeOutcome) -> Applied {
+    fn apply_outcome(
+        &mut self,
+        execution_index: ExecutionIndex,
+        at: Timestamp,
+        outcome: &NodeOutcome,
+    ) -> Applied {
         let position = self.state.open.iter().position(|run| run.execution_index == execution_index);
         let position = position.ok_or_else(|| format!("run {execution_index} is not open"))?;
         match outcome {
@@ -239,6 +254,11 @@ impl ExecutionGraph {
             }
             NodeOutcome::Skipped { .. } => {
                 self.state.open.remove(position);
+            }
+            NodeOutcome::Began { params } => {
+                self.state.add_weight(params);
+                let run = &mut self.state.open[position];
+                (run.parked, run.params, run.started_at) = (false, params.clone(), at);
             }
         }
         Ok(())

@@ -77,7 +77,10 @@ pub struct OpenRun {
     pub attempts: u32,
     /// True for a for_each that goes on.
     pub continues: bool,
-    /// When it started.
+    /// True if it was parked before anything of it ran: it has no parameters yet.
+    #[serde(default)]
+    pub parked: bool,
+    /// When it started; one that was parked, when it began.
     pub started_at: Timestamp,
     /// Where it is.
     pub status: OpenStatus,
@@ -164,6 +167,9 @@ pub struct State {
     pub status: Status,
     /// The number of the newest entry.
     pub sequence: Sequence,
+    /// The time of that entry.
+    #[serde(default)]
+    pub last_at: Timestamp,
     /// The number that the next run gets.
     pub next_index: ExecutionIndex,
     /// When it started.
@@ -196,6 +202,7 @@ impl State {
         State {
             status: Status::Pending,
             sequence: 0,
+            last_at: Timestamp::default(),
             next_index: 0,
             started_at: None,
             running_since: None,

@@ -202,7 +202,7 @@ impl<'a> Export<'a> {
                     ExecutionMode::FireAndForget => "sub_workflow_fire_forget",
                 }
             }
-            Suspension::Decision => "decision",
+            Suspension::Decision { .. } => "decision",
         };
         (kind.into(), Value::Map(data))
     }

@@ -60,6 +60,7 @@ impl History {
             input_from: InputFrom::default(),
             loop_path: LoopPath::EMPTY,
             params: run.params.clone(),
+            parked: false,
         };
         let (begun, outcomes) = run_outcomes(legacy, run);
         self.node(begun, Some(started), None);
@@ -130,7 +131,7 @@ pub(super) fn completed(run: &LegacyRun) -> Completed {
 fn waits(legacy: &Legacy, run: &LegacyRun, begun: Timestamp) -> Vec<(Timestamp, NodeOutcome)> {
     let at = legacy.suspended_at.unwrap_or(begun);
     let Some((kind, data)) = legacy.suspension_of(run) else {
-        return vec![(at, NodeOutcome::Suspended(Suspension::Decision))];
+        return vec![(at, NodeOutcome::Suspended(Suspension::Decision { reason: None }))];
     };
     if &*kind == "retry" {
         return attempts(&data, at);
@@ -161,7 +162,7 @@ pub(super) fn suspension(kind: &str, data: &Value) -> Suspension {
         ("schedule", Some(wait_till)) => Suspension::Schedule { wait_till },
         ("retry", Some(wait_till)) => Suspension::Retry { wait_till },
         ("sub_workflow_sync" | "sub_workflow_async" | "sub_workflow_fire_forget" | "sub_workflow", _) => {
-            Suspension::Decision
+            Suspension::Decision { reason: None }
         }
         _ => Suspension::Webhook { wait_till },
     }

@@ -243,7 +243,7 @@ fn wait_finding(legacy: &Legacy, graph: &ExecutionGraph) -> Vec<Finding> {
     let there = legacy.runs.iter().find(|run| run.is("suspended")).and_then(|run| legacy.suspension_of(run));
     let there = there.map_or_else(|| "unknown".to_owned(), |(kind, _)| kind.to_string());
     let (fate, text) = match run.suspension() {
-        Some(Suspension::Decision) => (
+        Some(Suspension::Decision { .. }) => (
             Fate::Changed,
             format!(
                 "it waits (`{there}`) for what the other engine's host started, which nobody here can see: it waits for a decision here. Answer with \

@@ -31,7 +31,7 @@ pub async fn open_waits(engine: &Handle, root: ExecutionId) -> Vec<Open> {
         let Ok(execution) = engine.execution(id).await else { continue };
         for run in execution.node_executions.iter().filter(|run| run.status == NodeStatus::Suspended) {
             let takes_answer =
-                matches!(run.suspension, Some(Suspension::Webhook { .. } | Suspension::Decision));
+                matches!(run.suspension, Some(Suspension::Webhook { .. } | Suspension::Decision { .. }));
             found.push(Open { execution: id, node: run.node_key.to_string(), takes_answer });
         }
         if depth < MAX_DEPTH {
@@ -69,7 +69,7 @@ fn blocked(
         for run in open {
             any = true;
             let waits_outside = match run.suspension {
-                Some(Suspension::Webhook { .. } | Suspension::Decision) => true,
+                Some(Suspension::Webhook { .. } | Suspension::Decision { .. }) => true,
                 Some(Suspension::SubWorkflow { .. }) => children_blocked(engine, id, depth).await,
                 _ => false,
             };

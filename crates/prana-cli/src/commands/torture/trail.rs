@@ -157,5 +157,5 @@ pub fn answer_taken(execution: &Execution) -> Option<i64> {
 
 /// Whether a run was parked or asked about.
 pub fn was_decided(execution: &Execution) -> bool {
-    execution.node_executions.iter().any(|run| matches!(run.suspension, Some(Suspension::Decision)))
+    execution.node_executions.iter().any(|run| matches!(run.suspension, Some(Suspension::Decision { .. })))
 }

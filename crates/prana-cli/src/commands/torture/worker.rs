@@ -259,7 +259,7 @@ fn waiting(execution: &Execution) -> impl Iterator<Item = (u32, &Suspension)> {
 
 /// The open decisions: a node that may run once is skipped, any other was parked and is tried again.
 fn decisions(execution: &Execution) -> Vec<(u32, &'static str)> {
-    let open = waiting(execution).filter(|(_, wait)| matches!(wait, Suspension::Decision));
+    let open = waiting(execution).filter(|(_, wait)| matches!(wait, Suspension::Decision { .. }));
     let word = |index: u32| match execution.node_executions.get(index as usize) {
         Some(run) if &*run.node_key == "once" => "skip",
         _ => "retry",
