@@ -16,6 +16,7 @@
 
 mod api;
 mod checks;
+mod codes;
 mod feed;
 mod form;
 mod guard;
@@ -24,10 +25,12 @@ mod hooks;
 mod keys;
 mod links;
 mod listen;
+mod owner;
 mod problem;
 mod receive;
 mod server;
 mod stream;
+mod ui;
 mod wait;
 
 use std::sync::Arc;
@@ -36,6 +39,8 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::{any, get};
 
+pub use api::openapi;
+pub use owner::Owner;
 pub use server::{Options, Running, Server, ServerError, registry};
 
 use crate::problem::Problem;
@@ -44,20 +49,16 @@ use crate::problem::Problem;
 pub fn router(server: &Server) -> Router {
     let shared = Arc::clone(&server.shared);
     Router::new()
-        .nest("/api/v1", api::routes())
+        .merge(api::routes())
         .route("/webhook/{*path}", any(hooks::receive))
         .route("/resume/{token}", get(links::page).post(links::resume))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
-        .fallback(unknown)
+        .fallback(ui::serve)
         .method_not_allowed_fallback(wrong_method)
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&shared), guard::guard))
         .with_state(shared)
-}
-
-async fn unknown() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "request.unknown_route", "there is nothing at this path")
 }
 
 async fn wrong_method() -> Problem {

@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use crate::feed::Feed;
 use crate::guard::{Hosts, without_port};
 use crate::hooks::Table;
+use crate::owner::{self, Owner};
 use crate::{keys, listen};
 
 /// How many bodies are read at the same time.
@@ -94,11 +95,15 @@ pub(crate) type Shared = Arc<Inner>;
 
 pub(crate) struct Inner {
     pub engine: Engine,
+    /// The database file, for what only a file can do.
+    pub database: Arc<SqliteStore>,
     pub feed: Arc<Feed>,
     pub tokens: ResumeTokens,
     pub hosts: Hosts,
     pub hooks: Table,
     pub clock: Arc<dyn Clock>,
+    /// What programs of the same user show, told in the lock file.
+    pub local_token: String,
     pub intake: Semaphore,
     pub wait: Duration,
     /// True when the server is about to stop.
@@ -145,6 +150,7 @@ impl Server {
         let router = crate::router(&server);
         let listening =
             tokio::spawn(listen::serve(listener, router, server.shared.closing.subscribe(), options.grace));
+        server.announce(address)?;
         Ok(Running { server, address, advancing, retention, listening, grace: options.grace })
     }
 
@@ -158,7 +164,7 @@ impl Server {
         let feed = Arc::new(Feed::new(clock.random()));
         let signer = tokens.signer(&base);
         let engine = Engine::builder()
-            .store(store)
+            .store(Arc::clone(&store))
             .registry(registry())
             .effects(Arc::new(BuiltIn::new(options.permissions.clone())?))
             .options(EngineOptions { sign_resume_url: Some(signer), ..EngineOptions::default() })
@@ -166,10 +172,12 @@ impl Server {
             .build();
         let shared = Arc::new(Inner {
             engine,
+            database: store,
             feed,
             tokens,
             hosts: Hosts::new(names.into_iter().chain(options.allowed_hosts.iter().cloned())),
             hooks: Table::default(),
+            local_token: owner::new_token(&*clock),
             clock,
             intake: Semaphore::new(INTAKE),
             wait: options.wait,
@@ -177,6 +185,16 @@ impl Server {
             advancing: watch::Sender::new(false),
         });
         Ok(Server { shared })
+    }
+
+    /// Tells programs of the same user where the server is.
+    fn announce(&self, address: SocketAddr) -> Result<(), StoreError> {
+        let owner = Owner {
+            process: std::process::id(),
+            address: owner::reachable(address),
+            token: self.shared.local_token.clone(),
+        };
+        self.shared.database.announce(&owner.to_text())
     }
 
     /// The engine, for programs that embed the server.

@@ -5,12 +5,16 @@
 #[path = "all/kit.rs"]
 mod kit;
 
+#[path = "all/contract.rs"]
+mod contract;
 #[path = "all/executions.rs"]
 mod executions;
 #[path = "all/guard.rs"]
 mod guard;
 #[path = "all/links.rs"]
 mod links;
+#[path = "all/owner.rs"]
+mod owner;
 #[path = "all/restart.rs"]
 mod restart;
 #[path = "all/streams.rs"]

@@ -231,6 +231,7 @@ impl Lock {
     /// Replaces what the lock file says about its owner.
     pub(super) fn write(&self, owner: &str) -> Result<()> {
         let mut file = &self.file;
+        keep_private(file).map_err(StoreError::unavailable)?;
         let written = file.set_len(0).and_then(|()| file.seek(SeekFrom::Start(0)));
         let written = written.and_then(|_| file.write_all(owner.as_bytes())).and_then(|()| file.flush());
         written.map_err(StoreError::unavailable)
@@ -241,6 +242,17 @@ fn beside(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     PathBuf::from(name)
+}
+
+/// A lock file of before may be open to others.
+fn keep_private(file: &File) -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+    }
+    let _ = file;
+    Ok(())
 }
 
 fn open_private(path: &Path) -> std::io::Result<File> {
