@@ -25,8 +25,10 @@ pub mod guard;
 pub mod http_request;
 mod outside;
 mod roots;
+mod secrets;
 
 pub use action::{Action, ActionCall};
 pub use actions::Actions;
 pub use outside::{Outside, OutsideError, Permissions};
 pub use roots::Roots;
+pub use secrets::{AllowedHosts, InvalidHosts, SecretText};

@@ -1,13 +1,15 @@
 //! The engine: what a Rust application holds on to.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use prana_actions::{AllowedHosts, SecretText};
 use prana_core::document::Workflow;
 use prana_core::execution::{Execution, Header, Status};
 use prana_core::graph::{SignResumeUrl, State, WaitTarget};
+use prana_core::nodes::webhook_respond::Answer;
 use prana_core::record::Entry;
 use prana_core::{ErrorValue, ExecutionId, Registry, Timestamp};
 use prana_store::{Catalog, Delivered, Holder, LoadFrom, MemoryStore, Row, Store, Target, WorkerId};
@@ -22,6 +24,7 @@ use crate::events::{Event, Middleware, kinds};
 use crate::inbox::Message;
 use crate::live::{Held, Live};
 use crate::nudges::{Nudges, Parked, locked};
+use crate::secrets::{MasterKeys, Revealed, SecretError, Secrets};
 use crate::start::StartOptions;
 use crate::workflows::Workflows;
 
@@ -74,6 +77,24 @@ pub struct Outcome {
     pub error: Option<ErrorValue>,
 }
 
+/// Who waits for an execution that is started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    /// Nobody: the caller only gets its id, so it is durable before.
+    No,
+    /// Somebody hears of its end, and of nothing before.
+    ForEnd,
+    /// Somebody hears of the first answer of a `webhook.respond` node, or of its end.
+    ForAnswer,
+}
+
+/// Those who wait for something of one execution.
+#[derive(Default)]
+struct Waiters {
+    ends: Vec<oneshot::Sender<Outcome>>,
+    answers: Vec<oneshot::Sender<Answer>>,
+}
+
 /// Makes an [`Engine`].
 pub struct Builder {
     store: Arc<dyn Store>,
@@ -85,6 +106,8 @@ pub struct Builder {
     middleware: Vec<Arc<dyn Middleware>>,
     mocked: HashMap<String, Vec<Str>>,
     worker: Option<WorkerId>,
+    master_keys: Option<MasterKeys>,
+    given_secrets: BTreeMap<String, Revealed>,
 }
 
 impl Builder {
@@ -153,12 +176,32 @@ impl Builder {
         self
     }
 
+    /// What stored secrets are locked with. Without it there are none but those given by [`Builder::secret`].
+    #[must_use]
+    pub fn master_keys(mut self, keys: MasterKeys) -> Self {
+        self.master_keys = Some(keys);
+        self
+    }
+
+    /// Gives this engine a secret that is stored nowhere, and may be sent to any host. It comes before a stored one of that name.
+    ///
+    /// # Errors
+    /// [`SecretError`]: a name or text that won't do.
+    pub fn secret(mut self, name: &str, text: SecretText) -> Result<Self, SecretError> {
+        crate::secrets::check_name(name)?;
+        crate::secrets::check_text(&text)?;
+        self.given_secrets.insert(name.to_owned(), Revealed { text, allowed_hosts: AllowedHosts::any() });
+        Ok(self)
+    }
+
     /// The engine. It advances executions once [`Engine::serve`] runs, or when stepped.
     pub fn build(self) -> Engine {
         let worker = self.worker.unwrap_or_else(|| {
             WorkerId(crate::clock::uuid_v7(self.clock.now(), self.clock.random(), self.clock.random()))
         });
+        let catalog = Arc::clone(&self.catalog);
         let inner = Inner {
+            secrets: Secrets::new(catalog, Arc::clone(&self.clock), self.master_keys, self.given_secrets),
             workflows: Workflows::new(self.catalog, Arc::new(self.registry), self.mocked),
             store: self.store,
             effects: self.effects,
@@ -188,6 +231,7 @@ pub struct Engine {
 pub(crate) struct Inner {
     pub store: Arc<dyn Store>,
     pub workflows: Workflows,
+    pub secrets: Secrets,
     pub effects: Arc<dyn Effects>,
     pub clock: Arc<dyn Clock>,
     pub options: EngineOptions,
@@ -198,7 +242,7 @@ pub(crate) struct Inner {
     pub wake: Notify,
     middleware: Vec<Arc<dyn Middleware>>,
     queue: Mutex<VecDeque<(Held, Option<Live>)>>,
-    waiters: Mutex<HashMap<ExecutionId, Vec<oneshot::Sender<Outcome>>>>,
+    waiters: Mutex<HashMap<ExecutionId, Waiters>>,
     stopping: AtomicBool,
     running: AtomicUsize,
     idle: Notify,
@@ -218,6 +262,8 @@ impl Engine {
             middleware: Vec::new(),
             mocked: HashMap::new(),
             worker: None,
+            master_keys: None,
+            given_secrets: BTreeMap::new(),
         }
     }
 
@@ -234,6 +280,11 @@ impl Engine {
     /// Where executions are kept.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.inner.store
+    }
+
+    /// The secrets that effects may use.
+    pub fn secrets(&self) -> &Secrets {
+        &self.inner.secrets
     }
 
     /// Saves a workflow and makes this version the one that new executions run. The same document again makes no new version.
@@ -263,7 +314,7 @@ impl Engine {
         input: Value,
         options: StartOptions,
     ) -> Result<Outcome, EngineError> {
-        let started = self.inner.start(id, input, options, true).await?;
+        let started = self.inner.start(id, input, options, Waiting::ForEnd, None).await?;
         let ended = started.ended.await;
         ended.map_err(|_| EngineError::Unavailable("the engine stopped before the execution ended".into()))
     }
@@ -278,7 +329,7 @@ impl Engine {
         input: Value,
         options: StartOptions,
     ) -> Result<(ExecutionId, oneshot::Receiver<Outcome>), EngineError> {
-        let started = self.inner.start(id, input, options, true).await?;
+        let started = self.inner.start(id, input, options, Waiting::ForEnd, None).await?;
         Ok((started.id, started.ended))
     }
 
@@ -300,7 +351,7 @@ impl Engine {
         input: Value,
         options: StartOptions,
     ) -> Result<ExecutionId, EngineError> {
-        Ok(self.inner.start(id, input, options, false).await?.id)
+        Ok(self.inner.start(id, input, options, Waiting::No, None).await?.id)
     }
 
     /// Waits until an execution ends in this process. Ask before it can have ended.
@@ -529,8 +580,28 @@ impl Inner {
 
     pub(crate) fn wait_for(&self, id: ExecutionId) -> oneshot::Receiver<Outcome> {
         let (sender, receiver) = oneshot::channel();
-        locked(&self.waiters).entry(id).or_default().push(sender);
+        locked(&self.waiters).entry(id).or_default().ends.push(sender);
         receiver
+    }
+
+    pub(crate) fn wait_for_answer(&self, id: ExecutionId) -> oneshot::Receiver<Answer> {
+        let (sender, receiver) = oneshot::channel();
+        locked(&self.waiters).entry(id).or_default().answers.push(sender);
+        receiver
+    }
+
+    /// Whether some caller waits for an answer of this execution.
+    pub(crate) fn is_awaited(&self, id: ExecutionId) -> bool {
+        locked(&self.waiters).get(&id).is_some_and(|waiters| !waiters.answers.is_empty())
+    }
+
+    /// Callers who wait for an answer get it.
+    pub(crate) fn answer_callers(&self, id: ExecutionId, answer: &Answer) {
+        let callers = locked(&self.waiters).get_mut(&id).map(|waiters| std::mem::take(&mut waiters.answers));
+        for caller in callers.unwrap_or_default() {
+            // Nobody listens any more: then nobody needs it.
+            let _ = caller.send(answer.clone());
+        }
     }
 
     /// Nobody is told of this end.
@@ -544,7 +615,7 @@ impl Inner {
         let graph = live.executor.graph();
         let error = graph.state().error.clone().filter(|_| status != Status::Completed);
         let outcome = Outcome { id: live.header.id, status, output: graph.output(), error };
-        for waiter in waiters {
+        for waiter in waiters.ends {
             // Nobody listens any more: then nobody needs it.
             let _ = waiter.send(outcome.clone());
         }

@@ -1,5 +1,6 @@
 //! The embeddable workflow engine.
 
+mod answers;
 mod builtin;
 mod clock;
 mod codec;
@@ -16,6 +17,7 @@ mod inbox;
 mod live;
 mod nudges;
 mod restore;
+mod secrets;
 mod serve;
 mod start;
 pub mod testing;
@@ -23,6 +25,7 @@ mod tokens;
 mod trail;
 mod workflows;
 
+pub use answers::Begun;
 pub use builtin::BuiltIn;
 pub use clock::{Clock, SystemClock, VirtualClock};
 pub use commit::CommitPoint;
@@ -32,9 +35,11 @@ pub use error::EngineError;
 pub use events::{Event, EventKind, Middleware};
 pub use fork::ForkOptions;
 pub use prana_actions::{Action, ActionCall, Actions, Outside, OutsideError, Permissions};
+pub use prana_actions::{AllowedHosts, InvalidHosts, SecretText};
 pub use prana_core as core;
 pub use prana_store as store;
 pub use prana_template::{self as template, Value};
+pub use secrets::{MasterKeys, Revealed, SecretError, SecretFacts, Secrets};
 pub use start::StartOptions;
 pub use tokens::{InvalidToken, ResumeKey, ResumeTokens};
 pub use trail::TrailPage;
