@@ -80,13 +80,13 @@ pub fn is_same_origin(headers: &HeaderMap, host: &str) -> bool {
 }
 
 fn protect(headers: &mut HeaderMap, path: &str) {
-    let untrusted = path.starts_with("/resume/") || path.starts_with("/webhook/");
-    let policy = match untrusted {
+    if path.starts_with("/resume/") || path.starts_with("/webhook/") {
         // What a workflow answers must not act as a page of this origin.
-        true => "sandbox allow-forms; default-src 'none'; frame-ancestors 'none'",
-        false => "default-src 'none'; frame-ancestors 'none'",
-    };
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+        let policy = "sandbox allow-forms; default-src 'none'; frame-ancestors 'none'";
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    }
+    let nothing = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(nothing);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
