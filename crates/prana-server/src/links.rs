@@ -9,7 +9,7 @@ use prana::Value;
 use prana::template::Map;
 use serde_json::json;
 
-use crate::api::taken;
+use crate::api::{AnswerTaken, taken};
 use crate::form;
 use crate::problem::Problem;
 use crate::receive::{Named, body_of, media_type};
@@ -77,7 +77,7 @@ async fn answer(
     query: Option<&str>,
     headers: &HeaderMap,
     body: Body,
-) -> Result<(StatusCode, &'static str), Problem> {
+) -> Result<(StatusCode, AnswerTaken), Problem> {
     let wait = shared.tokens.verify(token).map_err(|_| unknown_link())?;
     let bytes = body_of(shared, headers, body, MAX_BODY).await?;
     let data = data(query, &media_type(headers), &bytes)?;

@@ -17,6 +17,7 @@ use prana::core::record::Change;
 use serde_json::json;
 use tokio::sync::watch;
 
+use crate::api::{EventData, ExecutionPath};
 use crate::feed::{Feed, json_of};
 use crate::problem::Problem;
 use crate::receive::{Named, execution_id};
@@ -52,10 +53,19 @@ fn respond(stream: impl Stream<Item = Result<Message, Infallible>> + Send + 'sta
     Sse::new(stream).keep_alive(KeepAlive::new().interval(SILENCE)).into_response()
 }
 
-/// `GET /api/v1/executions/{id}/events`: all events of one execution from its beginning, or after `Last-Event-ID`; ends with it.
+/// Streams all events of an execution from its beginning, or after `Last-Event-ID`; ends with it.
+///
+/// Server-sent events, each told after it is durable, and none skipped: `id` is its number, `event` its kind, `data` an `Event`. Where the
+/// workflow keeps no trail, the stream ends with `trail_not_kept`.
+#[utoipa::path(get, path = "/executions/{id}/events", operation_id = "stream_execution", tag = "events",
+    params(ExecutionPath, ("Last-Event-ID" = Option<String>, Header, description = "The last id that was seen.", pattern = "^[0-9]{0,19}$")),
+    responses(
+        (status = 200, description = "The events.", body = EventData, content_type = "text/event-stream"),
+        (status = 204, description = "There are no events after that one, and there will be none."),
+    ))]
 pub async fn of_execution(
     State(shared): State<Shared>,
-    Named(id): Named<String>,
+    Named(ExecutionPath { id }): Named<ExecutionPath>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let id = execution_id(&id)?;
@@ -179,7 +189,13 @@ impl Following {
     }
 }
 
-/// `GET /api/v1/events`: the events of all executions from now on, or after `Last-Event-ID`.
+/// Streams the events of all executions from now on, or after `Last-Event-ID`.
+///
+/// The newest 8192 events can be taken up. Whoever comes back later, or after a restart of the server, gets a `reset` event first: list the
+/// executions again.
+#[utoipa::path(get, path = "/events", operation_id = "stream_events", tag = "events",
+    params(("Last-Event-ID" = Option<String>, Header, description = "The last id that was seen.", pattern = "^([0-9a-f]{16}-[0-9]{1,19})?$")),
+    responses((status = 200, description = "The events.", body = EventData, content_type = "text/event-stream")))]
 pub async fn of_all(State(shared): State<Shared>, headers: HeaderMap) -> Result<Response, Problem> {
     let news = shared.feed.newest();
     let newest = *news.borrow();

@@ -1,18 +1,19 @@
-//! Executions: started, looked at, answered, ended.
+//! Executions: started, listed, looked at, removed.
 
 use axum::Json as Sent;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use prana::core::ExecutionId;
-use prana::core::execution::{Execution, NodeExecution};
-use prana::store::{Answer as Taken, Cursor, Delivered, Filter, Remove, Row, Scope, Status, Target};
+use prana::core::execution::{Execution, NodeExecution, NodeStatus};
+use prana::core::suspension::Suspension;
+use prana::core::{ErrorValue, ExecutionId, Timestamp};
+use prana::store::{Cursor, Filter, Remove, Row, Scope, Status};
 use prana::template::Map;
-use prana::{ForkOptions, Outcome, StartOptions, Value};
-use serde::Deserialize;
-use serde_json::json;
+use prana::{Outcome, StartOptions, Value};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
-use super::page_size;
+use super::{page_size, shapes};
 use crate::problem::Problem;
 use crate::receive::{Asked, Json, Named, execution_id};
 use crate::server::Shared;
@@ -20,7 +21,17 @@ use crate::wait::{self, End};
 
 type Answer = Result<Response, Problem>;
 
-#[derive(Deserialize, Clone, Copy, PartialEq, Default)]
+/// The execution that a path names.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct ExecutionPath {
+    /// The execution's id.
+    #[param(format = Uuid)]
+    pub id: String,
+}
+
+/// Whether the caller waits for the end.
+#[derive(Deserialize, Clone, Copy, PartialEq, Default, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum Mode {
     #[default]
@@ -28,30 +39,84 @@ enum Mode {
     Sync,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct StartAsked {
+    /// `async`: the answer comes once the execution is stored. `sync`: it comes with the end, or as for `async` if that takes too long.
     #[serde(default)]
+    #[param(inline)]
     mode: Mode,
 }
 
-#[derive(Deserialize)]
+/// What to start.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Start {
     workflow_id: String,
+    /// What the trigger puts out.
     #[serde(default)]
+    #[schema(required = false)]
     input: Value,
+    /// The trigger node to start at; needed where a workflow has several.
     #[serde(default)]
     trigger: Option<String>,
+    /// Put over the workflow's variables.
     #[serde(default)]
+    #[schema(value_type = Object)]
     variables: Map,
+    /// The version to run; the active one, if not said.
     #[serde(default)]
+    #[schema(minimum = 0, maximum = 999_999_999_999_999_i64)]
     version: Option<u64>,
+    /// True to use pinned data.
     #[serde(default)]
     test_run: bool,
 }
 
-/// `POST /executions?mode=sync|async`. With `Idempotency-Key`, a second start with the same key gives the first execution.
+/// An execution that was started, and goes on.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Started {
+    #[schema(value_type = String, format = Uuid)]
+    pub id: ExecutionId,
+    /// Where it was when a caller who waits for its end was told to wait no longer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<shapes::ExecutionStatus>)]
+    pub status: Option<String>,
+}
+
+/// How an execution ended.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Ended {
+    #[schema(value_type = String, format = Uuid)]
+    id: ExecutionId,
+    #[schema(value_type = shapes::ExecutionStatus)]
+    status: prana::core::execution::Status,
+    /// The output of the node that completed last.
+    output: Value,
+    #[schema(required = true, value_type = Option<shapes::ExecutionError>)]
+    error: Option<ErrorValue>,
+}
+
+impl From<Outcome> for Ended {
+    fn from(outcome: Outcome) -> Self {
+        Ended { id: outcome.id, status: outcome.status, output: outcome.output, error: outcome.error }
+    }
+}
+
+/// Starts an execution.
+///
+/// With `Idempotency-Key` a start happens once: the same workflow and key again give the first execution.
+#[utoipa::path(post, path = "/executions", operation_id = "start_execution", tag = "executions",
+    params(StartAsked, ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters.", min_length = 1, max_length = 255, pattern = "^[!-~]{1,255}$")),
+    request_body = Start,
+    responses(
+        (status = 200, description = "`mode=sync`: it has ended.", body = Ended),
+        (status = 202, description = "It is stored, and goes on.", body = Started),
+        (status = 404, description = "There is no such workflow, or none that is active: `workflow.not_found`."),
+        (status = 413, description = "The body is too long, or the input too large or too deep."),
+        (status = 422, description = "The workflow has errors: `workflow.invalid`, with `findings`."),
+    ))]
 pub(super) async fn start(
     State(shared): State<Shared>,
     Asked(asked): Asked<StartAsked>,
@@ -68,16 +133,20 @@ pub(super) async fn start(
     };
     if asked.mode == Mode::Async {
         let id = shared.engine.start_with(&body.workflow_id, body.input, options).await?;
-        return Ok((StatusCode::ACCEPTED, Sent(json!({"id": id}))).into_response());
+        return Ok(accepted(id));
     }
     match wait::run(&shared, &body.workflow_id, body.input, options).await? {
-        End::Ended(outcome) => Ok(Sent(outcome_json(&outcome)).into_response()),
+        End::Ended(outcome) => Ok(Sent(Ended::from(outcome)).into_response()),
         End::Open(id) => {
-            let row = shared.engine.row(id).await?;
-            let body = json!({"id": id, "status": row.status.to_string()});
-            Ok((StatusCode::ACCEPTED, Sent(body)).into_response())
+            let status = Some(shared.engine.row(id).await?.status.to_string());
+            Ok((StatusCode::ACCEPTED, Sent(Started { id, status })).into_response())
         }
     }
+}
+
+/// An execution is stored, and goes on.
+pub(super) fn accepted(id: ExecutionId) -> Response {
+    (StatusCode::ACCEPTED, Sent(Started { id, status: None })).into_response()
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
@@ -88,49 +157,119 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
         .ok_or_else(|| Problem::bad_request("request.invalid_idempotency_key", refused))
 }
 
-fn outcome_json(outcome: &Outcome) -> serde_json::Value {
-    json!({
-        "id": outcome.id,
-        "status": outcome.status.as_str(),
-        "output": serde_json::Value::from(&outcome.output),
-        "error": outcome.error,
-    })
-}
-
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListAsked {
+    /// Only those of these statuses, with commas: `failed,timeout`.
+    #[param(
+        pattern = "^(pending|running|suspended|completed|failed|cancelled|timeout)(,(pending|running|suspended|completed|failed|cancelled|timeout))*$"
+    )]
     status: Option<String>,
+    /// Only those of this workflow.
     workflow_id: Option<String>,
+    /// `roots`: only those that no other started.
+    #[param(pattern = "^(all|roots)$", default = "all")]
     scope: Option<String>,
+    /// Only those that this execution started.
+    #[param(format = Uuid)]
     parent: Option<String>,
+    /// Only those created at this time or later.
+    #[param(value_type = Option<String>, format = DateTime)]
+    since: Option<Timestamp>,
+    /// Only those created before this time.
+    #[param(value_type = Option<String>, format = DateTime)]
+    until: Option<Timestamp>,
+    /// What `next` of the page before says.
     cursor: Option<String>,
+    /// How many at most.
+    #[param(minimum = 1, maximum = 500, default = 50)]
     limit: Option<usize>,
 }
 
-/// `GET /executions`: newest first; `?status=failed,timeout`, `?workflow_id=`, `?scope=roots`, `?parent=ID`.
-pub(super) async fn list(State(shared): State<Shared>, Asked(asked): Asked<ListAsked>) -> Answer {
-    let scope = match (asked.scope.as_deref(), &asked.parent) {
-        (None, Some(parent)) => Scope::ChildrenOf(execution_id(parent)?),
-        (None | Some("all"), None) => Scope::All,
-        (Some("roots"), None) => Scope::Roots,
-        _ => return Err(invalid_query("`scope` is `all` or `roots`, or there is a `parent` instead")),
-    };
-    let words = asked.status.as_deref().unwrap_or_default().split(',').filter(|word| !word.is_empty());
-    let filter = Filter {
-        statuses: words.map(status_named).collect::<Result<_, _>>()?,
-        workflow_id: asked.workflow_id,
-        scope,
-        ..Filter::default()
-    };
-    let after = asked.cursor.as_deref().map(cursor).transpose()?;
-    let page = shared.engine.store().list(&filter, after, page_size(asked.limit)).await?;
-    let rows: Vec<_> = page.rows.iter().map(row_json).collect();
-    let next = page.next.map(|next| format!("{}.{}", next.created_at.as_micros(), next.id));
-    Ok(Sent(json!({"executions": rows, "next": next})).into_response())
+impl ListAsked {
+    fn filter(&self) -> Result<Filter, Problem> {
+        let scope = match (self.scope.as_deref(), &self.parent) {
+            (None, Some(parent)) => Scope::ChildrenOf(execution_id(parent)?),
+            (None | Some("all"), None) => Scope::All,
+            (Some("roots"), None) => Scope::Roots,
+            _ => return Err(invalid_query("`scope` is `all` or `roots`, or there is a `parent` instead")),
+        };
+        let words = self.status.as_deref().unwrap_or_default().split(',').filter(|word| !word.is_empty());
+        Ok(Filter {
+            statuses: words.map(status_named).collect::<Result<_, _>>()?,
+            workflow_id: self.workflow_id.clone(),
+            scope,
+            since: self.since,
+            until: self.until,
+        })
+    }
 }
 
-fn invalid_query(detail: &str) -> Problem {
+/// An execution in a list.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ExecutionSummary {
+    #[schema(value_type = String, format = Uuid)]
+    id: ExecutionId,
+    workflow_id: String,
+    workflow_version: u64,
+    #[schema(value_type = shapes::ExecutionStatus)]
+    status: String,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(required = true, value_type = Option<String>, format = DateTime)]
+    completed_at: Option<Timestamp>,
+    /// The execution whose node waits for this one.
+    #[schema(required = true, value_type = Option<String>, format = Uuid)]
+    parent_execution_id: Option<ExecutionId>,
+    #[schema(value_type = String, format = Uuid)]
+    root_execution_id: ExecutionId,
+    /// When it goes on by itself, if it waits for a time.
+    #[schema(required = true, value_type = Option<String>, format = DateTime)]
+    wakes_at: Option<Timestamp>,
+}
+
+impl From<&Row> for ExecutionSummary {
+    fn from(row: &Row) -> Self {
+        ExecutionSummary {
+            id: row.id,
+            workflow_id: row.workflow_id.to_string(),
+            workflow_version: row.workflow_version,
+            status: row.status.to_string(),
+            created_at: row.created_at,
+            completed_at: row.completed_at,
+            parent_execution_id: row.parent,
+            root_execution_id: row.root,
+            wakes_at: row.ready_at,
+        }
+    }
+}
+
+/// Executions, newest first.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ExecutionPage {
+    executions: Vec<ExecutionSummary>,
+    /// What to send as `cursor` for the next page; null on the last.
+    #[schema(required = true)]
+    next: Option<String>,
+}
+
+/// Lists executions.
+#[utoipa::path(get, path = "/executions", operation_id = "list_executions", tag = "executions", params(ListAsked),
+    responses(
+        (status = 200, description = "A page of executions, newest first.", body = ExecutionPage),
+        (status = 404, description = "`parent` is no execution's id: `execution.not_found`."),
+    ))]
+pub(super) async fn list(State(shared): State<Shared>, Asked(asked): Asked<ListAsked>) -> Answer {
+    let filter = asked.filter()?;
+    let after = asked.cursor.as_deref().map(cursor).transpose()?;
+    let page = shared.engine.store().list(&filter, after, page_size(asked.limit)?).await?;
+    let executions = page.rows.iter().map(ExecutionSummary::from).collect();
+    let next = page.next.map(|next| format!("{}.{}", next.created_at.as_micros(), next.id));
+    Ok(Sent(ExecutionPage { executions, next }).into_response())
+}
+
+pub(super) fn invalid_query(detail: &str) -> Problem {
     Problem::bad_request("request.invalid_query", detail)
 }
 
@@ -145,28 +284,14 @@ fn status_named(word: &str) -> Result<Status, Problem> {
 fn cursor(text: &str) -> Result<Cursor, Problem> {
     let read = || {
         let (created_at, id) = text.split_once('.')?;
-        let created_at = prana::core::Timestamp::from_micros(created_at.parse().ok()?);
+        let created_at = Timestamp::from_micros(created_at.parse().ok()?);
         Some(Cursor { created_at, id: id.parse().ok()? })
     };
     read().ok_or_else(|| invalid_query("`cursor` is what `next` of the page before says"))
 }
 
-fn row_json(row: &Row) -> serde_json::Value {
-    json!({
-        "id": row.id,
-        "workflow_id": &*row.workflow_id,
-        "workflow_version": row.workflow_version,
-        "status": row.status.to_string(),
-        "created_at": row.created_at,
-        "completed_at": row.completed_at,
-        "parent_execution_id": row.parent,
-        "root_execution_id": row.root,
-        "wakes_at": row.ready_at,
-    })
-}
-
 /// An execution with its trail; a trail that was given up at the end leaves what the row says.
-async fn load(shared: &Shared, id: &str) -> Result<(Execution, Row), Problem> {
+pub(super) async fn load(shared: &Shared, id: &str) -> Result<(Execution, Row), Problem> {
     let id = execution_id(id)?;
     let mut execution = shared.engine.execution(id).await?;
     let row = shared.engine.row(id).await?;
@@ -177,203 +302,78 @@ async fn load(shared: &Shared, id: &str) -> Result<(Execution, Row), Problem> {
     Ok((execution, row))
 }
 
-/// `GET /executions/{id}`
-pub(super) async fn show(State(shared): State<Shared>, Named(id): Named<String>) -> Answer {
+/// A node run that waits.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Wait {
+    node_key: String,
+    execution_index: u32,
+    #[schema(required = true, value_type = Option<shapes::Suspension>)]
+    suspension: Option<Suspension>,
+}
+
+impl Wait {
+    fn of(run: &NodeExecution) -> Option<Self> {
+        (run.status == NodeStatus::Suspended).then(|| Wait {
+            node_key: run.node_key.to_string(),
+            execution_index: run.execution_index,
+            suspension: run.suspension.clone(),
+        })
+    }
+}
+
+/// An execution, without its node runs.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ExecutionShown {
+    #[schema(value_type = shapes::Execution)]
+    execution: Execution,
+    /// The output of the node that completed last; null unless it completed.
+    output: Value,
+    #[schema(required = true, value_type = Option<shapes::ExecutionError>)]
+    error: Option<ErrorValue>,
+    /// The node runs that wait.
+    waits: Vec<Wait>,
+    node_execution_count: usize,
+    /// False if its node runs were given up at its end, as its workflow asks.
+    trail_kept: bool,
+}
+
+/// Shows an execution.
+#[utoipa::path(get, path = "/executions/{id}", operation_id = "show_execution", tag = "executions", params(ExecutionPath),
+    responses((status = 200, description = "The execution.", body = ExecutionShown)))]
+pub(super) async fn show(
+    State(shared): State<Shared>,
+    Named(ExecutionPath { id }): Named<ExecutionPath>,
+) -> Answer {
     let (execution, row) = load(&shared, &id).await?;
     let completed = execution.status == prana::core::execution::Status::Completed;
-    let output = if completed { execution.output() } else { Value::Null };
-    let waits: Vec<_> = execution
-        .node_executions
-        .iter()
-        .filter(|run| run.status == prana::core::execution::NodeStatus::Suspended)
-        .map(|run| json!({"node_key": run.node_key, "execution_index": run.execution_index, "suspension": run.suspension}))
-        .collect();
-    Ok(Sent(json!({
-        "execution": execution,
-        "output": serde_json::Value::from(&output),
-        "error": execution.error(),
-        "waits": waits,
-        "node_execution_count": execution.node_executions.len(),
-        "trail_kept": row.trail_kept,
-    }))
+    Ok(Sent(ExecutionShown {
+        output: if completed { execution.output() } else { Value::Null },
+        error: execution.error().cloned(),
+        waits: execution.node_executions.iter().filter_map(Wait::of).collect(),
+        node_execution_count: execution.node_executions.len(),
+        trail_kept: row.trail_kept,
+        execution,
+    })
     .into_response())
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RunsAsked {
-    after: Option<u32>,
-    limit: Option<usize>,
-    include: Option<String>,
+/// What was removed.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Removed {
+    /// How many executions: the one, and those that it started.
+    removed: usize,
 }
 
-/// `GET /executions/{id}/node_executions`: in order of start; `?include=params,output` for the payloads, too.
-pub(super) async fn runs(
+/// Removes an execution, with those that it started. All must have ended.
+#[utoipa::path(delete, path = "/executions/{id}", operation_id = "delete_execution", tag = "executions", params(ExecutionPath),
+    responses(
+        (status = 200, description = "They are gone.", body = Removed),
+        (status = 409, description = "One has not ended (`execution.not_ended`), or another started it (`store.refused`)."),
+    ))]
+pub(super) async fn delete(
     State(shared): State<Shared>,
-    Named(id): Named<String>,
-    Asked(asked): Asked<RunsAsked>,
+    Named(ExecutionPath { id }): Named<ExecutionPath>,
 ) -> Answer {
-    let include: Vec<&str> = asked.include.as_deref().map_or(Vec::new(), |text| text.split(',').collect());
-    if include.iter().any(|name| !PAYLOADS.contains(name)) {
-        return Err(invalid_query(&format!("`include` names some of {}", PAYLOADS.join(", "))));
-    }
-    let (execution, _) = load(&shared, &id).await?;
-    let from = asked.after.map_or(0, |after| after as usize + 1);
-    let limit = page_size(asked.limit);
-    let runs = &execution.node_executions;
-    let page = runs.iter().skip(from).take(limit);
-    let next = (from.saturating_add(limit) < runs.len()).then(|| from + limit - 1);
-    let rows: Vec<_> = page.map(|run| run_json(run, &include)).collect();
-    Ok(Sent(json!({"node_executions": rows, "next": next})).into_response())
-}
-
-/// What may be large.
-const PAYLOADS: [&str; 4] = ["params", "output", "state_updates", "context_updates"];
-
-fn run_json(run: &NodeExecution, include: &[&str]) -> serde_json::Value {
-    let mut json = json!(run);
-    if let Some(fields) = json.as_object_mut() {
-        fields.retain(|name, _| !PAYLOADS.contains(&name.as_str()) || include.contains(&name.as_str()));
-    }
-    json
-}
-
-/// `GET /executions/{id}/node_executions/{index}`: one run with everything.
-pub(super) async fn run(State(shared): State<Shared>, Named((id, index)): Named<(String, u32)>) -> Answer {
-    let (execution, _) = load(&shared, &id).await?;
-    match execution.node_executions.get(index as usize) {
-        Some(run) => Ok(Sent(json!(run)).into_response()),
-        None => {
-            let detail = format!("execution {id} has no node run {index}");
-            Err(Problem::new(StatusCode::NOT_FOUND, "node_execution.not_found", detail))
-        }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Cancel {
-    #[serde(default)]
-    reason: Option<String>,
-}
-
-/// `POST /executions/{id}/cancel`: it ends before its next node starts.
-pub(super) async fn cancel(
-    State(shared): State<Shared>,
-    Named(id): Named<String>,
-    Json(body): Json<Cancel>,
-) -> Answer {
-    let id = execution_id(&id)?;
-    let row = shared.engine.row(id).await?;
-    if row.status.is_ended() {
-        let detail = format!("execution {id} has ended already: {}", row.status);
-        return Err(Problem::new(StatusCode::CONFLICT, "execution.ended", detail));
-    }
-    shared.engine.cancel(id, body.reason.as_deref().unwrap_or("cancelled by hand")).await?;
-    Ok((StatusCode::ACCEPTED, Sent(json!({"id": id}))).into_response())
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Resume {
-    #[serde(default)]
-    node: Option<String>,
-    #[serde(default)]
-    index: Option<u32>,
-    #[serde(default)]
-    data: Value,
-}
-
-/// `POST /executions/{id}/resume`: an answer for a node, or for one run of it.
-pub(super) async fn resume(
-    State(shared): State<Shared>,
-    Named(id): Named<String>,
-    Json(body): Json<Resume>,
-) -> Answer {
-    let id = execution_id(&id)?;
-    let target = match (body.node, body.index) {
-        (Some(node), None) => Target::Node(node.as_str().into()),
-        (None, Some(index)) => Target::Index(index),
-        _ => {
-            let detail = "say what the answer is for: either `node`, its key, or `index`, its run";
-            return Err(Problem::bad_request("request.invalid", detail));
-        }
-    };
-    let delivered = shared.engine.answer(id, target, body.data).await?;
-    let (status, word) = taken(delivered);
-    Ok((status, Sent(json!({"id": id, "answer": word}))).into_response())
-}
-
-/// What became of an answer.
-pub(crate) fn taken(delivered: Delivered) -> (StatusCode, &'static str) {
-    match delivered {
-        Delivered::Kept { .. } | Delivered::Duplicate { first: Taken::Kept } => {
-            (StatusCode::ACCEPTED, "kept")
-        }
-        _ => (StatusCode::OK, "resumed"),
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Fork {
-    #[serde(default)]
-    index: Option<u32>,
-    #[serde(default)]
-    version: Option<u64>,
-    #[serde(default)]
-    input: Option<Value>,
-}
-
-impl Fork {
-    fn index(&self) -> Result<u32, Problem> {
-        self.index.ok_or_else(|| Problem::bad_request("request.invalid", "say from which run: `index`"))
-    }
-
-    fn options(self) -> ForkOptions {
-        ForkOptions { version: self.version, input: self.input }
-    }
-}
-
-fn forked(id: ExecutionId) -> Response {
-    (StatusCode::ACCEPTED, Sent(json!({"id": id}))).into_response()
-}
-
-/// `POST /executions/{id}/retry`: a new execution that goes on from the node that failed.
-pub(super) async fn retry(
-    State(shared): State<Shared>,
-    Named(id): Named<String>,
-    Json(body): Json<Fork>,
-) -> Answer {
-    if body.index.is_some() {
-        let detail = "`retry` goes on from the run that failed; use `execute_from_node` for another";
-        return Err(Problem::bad_request("request.invalid", detail));
-    }
-    Ok(forked(shared.engine.retry(execution_id(&id)?, body.options()).await?))
-}
-
-/// `POST /executions/{id}/execute_from_node`: a new execution that has the past up to a run, and runs on from there.
-pub(super) async fn execute_from_node(
-    State(shared): State<Shared>,
-    Named(id): Named<String>,
-    Json(body): Json<Fork>,
-) -> Answer {
-    let (id, index) = (execution_id(&id)?, body.index()?);
-    Ok(forked(shared.engine.execute_from_node(id, index, body.options()).await?))
-}
-
-/// `POST /executions/{id}/execute_node`: a new execution in which one node runs alone.
-pub(super) async fn execute_node(
-    State(shared): State<Shared>,
-    Named(id): Named<String>,
-    Json(body): Json<Fork>,
-) -> Answer {
-    let (id, index) = (execution_id(&id)?, body.index()?);
-    Ok(forked(shared.engine.execute_node(id, index, body.options()).await?))
-}
-
-/// `DELETE /executions/{id}`: with those that it started, all of which must have ended.
-pub(super) async fn delete(State(shared): State<Shared>, Named(id): Named<String>) -> Answer {
     let removed = shared.engine.store().remove(Remove::Tree(execution_id(&id)?)).await?;
-    Ok(Sent(json!({"removed": removed.executions})).into_response())
+    Ok(Sent(Removed { removed: removed.executions }).into_response())
 }

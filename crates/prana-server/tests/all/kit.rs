@@ -116,8 +116,13 @@ impl Kit {
         self.client.request(method, self.url(path))
     }
 
+    /// Sends a request. The answer must be what the OpenAPI document says.
     pub async fn send(&self, request: RequestBuilder) -> Got {
-        Got::of(request.send().await.unwrap()).await
+        let request = request.build().unwrap();
+        let (method, path) = (request.method().clone(), request.url().path().to_owned());
+        let got = Got::of(self.client.execute(request).await.unwrap()).await;
+        crate::contract::check(&method, &path, &got);
+        got
     }
 
     pub async fn get(&self, path: &str) -> Got {

@@ -83,8 +83,21 @@ async fn bad_workflows_are_kept_as_drafts_and_never_run() {
     let refused =
         kit.post("/api/v1/workflows/doubles/activate", json!({})).await.refused(422, "workflow.invalid");
     assert_eq!(refused.body["findings"][0]["node"], "double");
-    kit.post("/api/v1/workflows", json!({"id": "x", "nodes": 7})).await.refused(422, "workflow.invalid");
-    kit.post("/api/v1/workflows", json!([])).await.refused(422, "workflow.invalid");
+    // Not even its form is right: work in progress is kept all the same, as it was sent.
+    let half = json!({"id": "half", "nodes": 7, "colour": "red"});
+    let saved = kit.post("/api/v1/workflows", half.clone()).await.is(201);
+    assert_eq!(saved.body["findings"][0]["code"], "workflow.invalid_document");
+    assert_eq!(kit.get("/api/v1/workflows/half").await.is(200).body["workflow"], half);
+    kit.post("/api/v1/workflows/half/activate", json!({})).await.refused(422, "workflow.invalid");
+    kit.post("/api/v1/executions", json!({"workflow_id": "half", "version": 1}))
+        .await
+        .refused(422, "workflow.invalid");
+    let better = json!({"id": "half", "nodes": [{"key": "start", "type": "manual.trigger"}]});
+    kit.put("/api/v1/workflows/half?based_on=1", better).await.is(201);
+    kit.post("/api/v1/workflows/half/activate", json!({})).await.is(200);
+    for nameless in [json!([]), json!({"nodes": []}), json!({"id": "a b", "nodes": 7}), json!({"id": 7})] {
+        kit.post("/api/v1/workflows", nameless).await.refused(422, "workflow.invalid");
+    }
 
     let checked = kit.post("/api/v1/workflows/validate", json!({"workflow": bad})).await.is(200);
     assert_eq!(checked.body["valid"], false);

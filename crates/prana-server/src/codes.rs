@@ -1,0 +1,125 @@
+//! Every code that a refusal may have, with what it means: part of the OpenAPI document.
+
+/// Code and meaning, by code.
+pub const CODES: &[(&str, &str)] = &[
+    ("action.not_found", "There is no action of that type."),
+    ("engine.unavailable", "The engine is shutting down, or has too much to do. Try again."),
+    (
+        "execution.cannot_continue",
+        "An execution can't go on from there, or not on that version; the detail names what is missing.",
+    ),
+    ("execution.ended", "The execution has ended already."),
+    ("execution.inbox_full", "Too many answers are kept for the execution already."),
+    ("execution.input_too_large", "The data is larger or nested deeper than an execution takes."),
+    ("execution.not_ended", "The execution, or one that it started, has not ended."),
+    ("execution.not_found", "There is no such execution."),
+    ("execution.not_stored", "The execution had not ended in time, and was not stored yet."),
+    ("execution.not_suspended", "Nothing waits there, or the wait had its answer (410)."),
+    ("expression.refused", "The expression is wrong, or its evaluation failed; `errors` says where."),
+    ("node_execution.not_found", "The execution has no node run of that number."),
+    ("request.cut_short", "The body did not come to its end."),
+    ("request.host_refused", "The server does not answer to the name in the Host header."),
+    ("request.invalid", "The body is JSON, and not what the route takes."),
+    ("request.invalid_event_id", "Last-Event-ID is not one that a stream gave."),
+    ("request.invalid_idempotency_key", "Idempotency-Key is not 1 to 255 ASCII characters."),
+    ("request.invalid_json", "The body is not JSON."),
+    ("request.invalid_path", "A part of the path is not what the route takes."),
+    ("request.invalid_query", "The query is not what the route takes."),
+    ("request.no_host", "The request has no Host header, or not one."),
+    ("request.not_json", "The body is not sent as application/json."),
+    ("request.origin_refused", "A page of another origin asks."),
+    ("request.timeout", "The body did not come in time."),
+    ("request.too_large", "The body is longer than the route takes."),
+    ("request.unknown_route", "There is nothing at the path."),
+    ("request.wrong_method", "The path does not answer to the method."),
+    ("resume.invalid_token", "The link is not one of ours, or its key is no longer accepted."),
+    ("server.busy", "Too many requests are being read. Try again."),
+    ("server.error", "Something went wrong in the server; its log says more."),
+    ("store.damaged", "What is stored can't be read."),
+    ("store.encoding", "Something can't be stored."),
+    ("store.refused", "The store refused."),
+    ("store.unavailable", "The store can't be written or read now. Try again."),
+    ("webhook.deduplicate_by", "The template of `deduplicate_by` gave no text or number."),
+    ("webhook.execution_failed", "The execution failed before it answered; `execution_id` names it."),
+    ("webhook.invalid_json", "The body of a webhook is not the JSON that it says it is."),
+    ("webhook.not_found", "No active workflow listens at the path."),
+    ("webhook.path_taken", "Another workflow has the path and method of the webhook."),
+    ("webhook.refused", "The webhook of the workflow can't be served."),
+    ("webhook.timeout", "The execution took longer than a caller may wait; `execution_id` names it."),
+    ("webhook.unauthorized", "The caller of the webhook did not prove who calls."),
+    ("webhook.unsupported_body", "The body of a webhook is of a kind that is not read."),
+    ("workflow.based_on_missing", "A change must say which version it is based on."),
+    ("workflow.exists", "There is a workflow of that id already."),
+    ("workflow.invalid", "The workflow has errors; `findings` has all of them."),
+    ("workflow.not_found", "There is no such workflow, no such version of it, or none that is active."),
+    ("workflow.other_id", "The document is of another workflow than the path."),
+    ("workflow.outdated", "A newer version is stored than the one that the change is based on."),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::CODES;
+
+    /// The codes in a source text: what stands in quotes where a problem is made.
+    fn codes_in(text: &str) -> Vec<String> {
+        const FAMILIES: &[&str] = &[
+            "action",
+            "auth",
+            "engine",
+            "execution",
+            "expression",
+            "node_execution",
+            "request",
+            "resume",
+            "schedule",
+            "secret",
+            "server",
+            "store",
+            "token",
+            "webhook",
+            "workflow",
+        ];
+        let made = ["Problem::new(", "Problem::bad_request(", "Problem::unavailable("];
+        let mut found = Vec::new();
+        for start in made.iter().flat_map(|made| text.match_indices(made)).map(|(at, _)| at) {
+            let call = text[start..].split(';').next().unwrap_or_default();
+            for quoted in call.split('"').skip(1).step_by(2) {
+                let is_code = quoted.split_once('.').is_some_and(|(family, rest)| {
+                    FAMILIES.contains(&family)
+                        && !rest.is_empty()
+                        && rest.bytes().all(|byte| byte == b'_' || byte.is_ascii_lowercase())
+                });
+                if is_code {
+                    found.push(quoted.to_owned());
+                }
+            }
+        }
+        found
+    }
+
+    fn sources(folder: &Path, all: &mut Vec<String>) {
+        for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                sources(&path, all);
+            } else {
+                all.push(std::fs::read_to_string(path).expect("a source"));
+            }
+        }
+    }
+
+    #[test]
+    fn every_code_has_its_meaning() {
+        let mut texts = Vec::new();
+        sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut texts);
+        let known = |code: &str| CODES.iter().any(|(known, _)| *known == code);
+        let mut unknown: Vec<String> =
+            texts.iter().flat_map(|text| codes_in(text)).filter(|code| !known(code)).collect();
+        unknown.sort();
+        unknown.dedup();
+        assert!(unknown.is_empty(), "add these to CODES in codes.rs: {unknown:?}");
+        assert!(CODES.is_sorted_by_key(|(code, _)| code));
+    }
+}
