@@ -14,7 +14,7 @@ const TEXT_SHOWN = 50_000
 const ROWS_SHOWN = 100
 
 /** A value to look at: as a tree, as a table where it is a list of maps, as JSON. */
-export function DataView({ value, label, root }: { value: Json; label: string; root?: string }) {
+export function Data({ value, label, root }: { value: Json; label: string; root?: string }) {
   const columns = useMemo(() => columnsOf(value), [value])
   const [form, setForm] = useState<Form>('tree')
   const forms = [
@@ -86,10 +86,12 @@ function JsonText({ value, label }: { value: Json; label: string }) {
   const [shown, setShown] = useState(TEXT_SHOWN)
   return (
     <>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls */}
-      <pre className={classes.text} tabIndex={0} aria-label={`${label} as JSON`}>
-        {text.slice(0, shown)}
-      </pre>
+      <section aria-label={`${label} as JSON`}>
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls */}
+        <pre className={classes.text} tabIndex={0}>
+          {text.slice(0, shown)}
+        </pre>
+      </section>
       {shown < text.length && (
         <Button size="compact-xs" variant="subtle" onClick={() => setShown(shown + TEXT_SHOWN)}>
           {text.length - shown} more characters
