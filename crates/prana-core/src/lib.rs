@@ -18,6 +18,7 @@ pub mod nearest;
 pub mod nodes;
 pub mod record;
 pub mod registry;
+pub mod schedule;
 pub mod suspension;
 pub mod testing;
 pub mod time;

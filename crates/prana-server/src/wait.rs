@@ -2,7 +2,8 @@
 
 use prana::core::ExecutionId;
 use prana::core::execution::Status;
-use prana::{Outcome, StartOptions, Value};
+use prana::core::nodes::webhook_respond::Answer;
+use prana::{Begun, Outcome, StartOptions, Value};
 use tokio::sync::oneshot;
 
 use crate::problem::Problem;
@@ -30,6 +31,37 @@ pub async fn run(
         return ended_before(shared, id).await.map(End::Ended);
     }
     until_ended(shared, id, ended).await
+}
+
+/// What a caller of a webhook is told.
+pub enum Told {
+    /// What the first `webhook.respond` node said.
+    Answered(Answer),
+    /// No node has answered.
+    Not(End),
+}
+
+/// Starts an execution and waits for its answer or its end, but no longer than callers may wait.
+pub async fn run_until_answered(
+    shared: &Shared,
+    workflow: &str,
+    input: Value,
+    options: StartOptions,
+) -> Result<Told, Problem> {
+    let Begun { id, ended, mut answered } = shared.engine.begin_answered(workflow, input, options).await?;
+    tokio::select! {
+        biased;
+        Ok(answer) = &mut answered => return Ok(Told::Answered(answer)),
+        end = until_ended(shared, id, ended) => {
+            let end = end?;
+            // The answer comes before the end; of an execution that another process went on with it is in the trail.
+            let answer = match answered.try_recv() {
+                Ok(answer) => Some(answer),
+                Err(_) => shared.engine.answer_of(id).await?,
+            };
+            Ok(answer.map_or(Told::Not(end), Told::Answered))
+        }
+    }
 }
 
 async fn until_ended(

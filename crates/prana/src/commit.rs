@@ -18,10 +18,33 @@ impl Inner {
     }
 
     /// Takes an entry into the current turn.
+    /// Where no trail is kept, a turn can't be taken back: so the store is asked before a timer ends a wait. An answer that was first is
+    /// handed in instead.
+    pub(crate) async fn settle_timers(self: &Arc<Self>, live: &mut Live) -> Result<(), EngineError> {
+        loop {
+            let due: Vec<u32> =
+                self.due_waits(live).filter(|index| live.stored_waits.contains(index)).collect();
+            if due.is_empty() {
+                return Ok(());
+            }
+            let now = self.clock.now();
+            let empty = Delta::new(live.header.id, live.epoch, live.next_sequence, now);
+            match self.commit_patiently(Delta { waits_closed: due.clone(), ..empty }).await {
+                Ok(committed) => {
+                    live.stored_waits.retain(|index| !due.contains(index));
+                    self.hand_in(live, committed.inbox)?;
+                }
+                Err(EngineError::Store(StoreError::Answered { .. })) => self.take_inbox(live).await?,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     pub(crate) fn record(&self, live: &mut Live, entry: Entry) -> Result<(), EngineError> {
         live.track_wait(&entry);
         if self.store.retains_trail() {
             let stored = live.turn.encoder.entry(&entry)?;
+        live.note_answer(&entry);
             live.turn.bytes += stored.bytes.len();
             live.turn.stored.push(stored);
         }
@@ -83,18 +106,8 @@ impl Inner {
         for entry in std::mem::take(&mut live.turn.entries) {
             self.tell(&live.header, &entry);
         }
-    }
-
-    /// A store that is away for a while comes back: nothing is acknowledged until then.
-    pub(crate) async fn commit_patiently(&self, delta: Delta) -> Result<Committed, EngineError> {
-        loop {
-            match self.store.commit(delta.clone()).await {
-                Err(error) if self.is_worth_waiting(&error) => {
-                    tracing::warn!(execution = %delta.execution, %error, "the store is unavailable; trying again");
-                    self.pause().await;
-                }
-                other => return Ok(other?),
-            }
+        if let Some(answer) = live.turn.answer.take() {
+            self.answer_callers(live.header.id, &answer);
         }
     }
 

@@ -179,10 +179,13 @@ impl Inner {
                     let each = self.options.restart_every_step
                         || live.careful
                         || live.durability() == Durability::EveryNode;
-                    let full = live.turn.stored.len() >= DELTA_ENTRIES || live.turn.bytes >= DELTA_BYTES;
-                    let goes_on = whole && effect.is_none() && live.executor.status() == Status::Running;
-                    if goes_on && (full || (each && node_ended) || steps >= STEPS_PER_TURN) {
-                        if full || each {
+                    let full = live.is_full();
+                    // What one input changed is never torn apart: an answer that was taken and not yet used would be lost in a crash.
+                    let goes_on =
+                        live.is_whole() && effect.is_none() && live.executor.status() == Status::Running;
+                    let answers = goes_on && self.answers_with_more_to_do(live);
+                    if goes_on && (full || answers || (each && node_ended) || steps >= STEPS_PER_TURN) {
+                        if full || answers || each {
                             return Ok(Next::Turn);
                         }
                         steps = 0;
@@ -238,6 +241,13 @@ impl Inner {
     fn takes(&self, live: &mut Live, input: Input) -> Result<bool, EngineError> {
         match live.executor.handle(input, self.clock.now()) {
             Ok(()) => Ok(true),
+    /// A caller waits for what this turn says, and should not wait for all that follows.
+    fn answers_with_more_to_do(&self, live: &Live) -> bool {
+        live.turn.answer.is_some()
+            && !live.executor.graph().state().ready.is_empty()
+            && self.is_awaited(live.header.id)
+    }
+
             Err(HandleError::NotSuspended { .. }) => Ok(false),
             Err(HandleError::Mismatch(mismatch)) => Err(EngineError::damaged(mismatch)),
         }

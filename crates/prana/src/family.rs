@@ -35,19 +35,13 @@ impl Inner {
             Save::None => false,
         };
         if live.leaves_no_trace(save) {
-            self.forget_unwritten(live);
+            // Nobody has heard of it, and nothing is to be kept of it: it is never written.
+            self.tell_all(live);
         } else {
             self.commit(live, Release::End { status: stored_status(status), keep_trail }).await?;
         }
         self.ended(live, status);
         Ok(())
-    }
-
-    /// An execution that nobody has heard of, and that nothing is to be kept of, is never written: only listeners are told.
-    fn forget_unwritten(&self, live: &mut Live) {
-        for entry in std::mem::take(&mut live.turn.entries) {
-            self.tell(&live.header, &entry);
-        }
     }
 
     fn report(&self, live: &Live, status: Status) -> Result<Option<NewItem>, EngineError> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use prana_core::document::{Durability, Save};
 use prana_core::execution::Header;
+use prana_core::nodes::webhook_respond::Answer;
 use prana_core::record::{Change, Entry, NodeOutcome};
 use prana_core::suspension::Suspension;
 use prana_core::{ExecutionId, GraphExecutor, Timestamp};
@@ -89,6 +90,8 @@ impl Live {
     pub fn new(header: Arc<Header>, executor: GraphExecutor, epoch: u64, next_sequence: u64) -> Self {
         Live {
             header,
+    /// What is told to the caller who waits for a webhook.
+    pub answer: Option<Answer>,
             executor,
             epoch,
             next_sequence,

@@ -23,6 +23,7 @@ pub mod switch;
 pub mod unique;
 pub mod validate;
 pub mod wait;
+pub mod webhook_respond;
 pub mod webhook_trigger;
 
 #[cfg(test)]
@@ -39,6 +40,7 @@ use crate::registry::Registry;
 pub fn register(registry: &mut Registry) {
     manual_trigger::register(registry);
     webhook_trigger::register(registry);
+    webhook_respond::register(registry);
     schedule_trigger::register(registry);
     error_trigger::register(registry);
     if_condition::register(registry);

@@ -2,13 +2,14 @@
 
 use std::fmt;
 
-use prana_template::{ParamError, Params};
+use prana_template::{ParamError, Params, PathSegment, Value, from_value};
 use schemars::JsonSchema;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
 use crate::action::{Call, Descriptor, Effect, Failure, Kind, Outcome, PureAction};
 use crate::duration;
 use crate::registry::Registry;
+use crate::schedule::Plan;
 
 /// The parameters of `schedule.trigger`. One of `cron` and `every` is needed.
 #[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
@@ -125,12 +126,28 @@ fn check(params: &Params) -> Result<(), ParamError> {
     let given = |name: &str| skeleton.get(name).is_some();
     let (cron, every) = (given("cron") || given("cron_pattern"), given("every"));
     let message = match (cron, every) {
-        (true, false) | (false, true) => return Ok(()),
+        (true, false) | (false, true) => return check_plan(params, &skeleton),
         (true, true) => "`cron` and `every` exclude each other",
         (false, false) => "it doesn't say when to start",
     };
     let help = "write `cron: \"0 9 * * MON-FRI\"`, or `every: 15m`".to_owned();
     Err(ParamError { path: Vec::new(), message: message.to_owned(), help: Some(help) })
+}
+
+/// It is read when the workflow is activated, so nothing in it can be a template; and it must make a plan.
+fn check_plan(params: &Params, skeleton: &Value) -> Result<(), ParamError> {
+    let at = |field: &str| vec![PathSegment::Key(field.into())];
+    if let Some((field, _)) = skeleton.as_map().into_iter().flat_map(|map| map.iter()).find(|(field, _)| params.is_hole(&at(field))) {
+        let message = "it can't be a template: it is read when the workflow is activated".to_owned();
+        return Err(ParamError { path: at(field), message, help: None });
+    }
+    let Ok(read) = from_value::<ScheduleTriggerParams>(skeleton) else { return Ok(()) };
+    let plan = Plan::new(&read);
+    plan.map(drop).map_err(|error| {
+        let older = error.field == "cron" && skeleton.get("cron").is_none();
+        let field = if older { "cron_pattern" } else { error.field };
+        ParamError { path: at(field), message: error.message, help: Some(error.help) }
+    })
 }
 
 impl PureAction for ScheduleTrigger {
@@ -141,7 +158,7 @@ impl PureAction for ScheduleTrigger {
 
 #[cfg(test)]
 mod tests {
-    use prana_template::{from_value, value};
+    use prana_template::value;
 
     use super::*;
     use crate::nodes::tests::Probe;

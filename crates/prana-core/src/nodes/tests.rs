@@ -172,6 +172,7 @@ fn the_older_names_are_known() {
         ("prana_core.log", "core.log"),
         ("http.webhook", "webhook.trigger"),
         ("http.webhook_trigger", "webhook.trigger"),
+        ("http.webhook_respond", "webhook.respond"),
         ("schedule.cron_trigger", "schedule.trigger"),
     ] {
         let action = registry.action(alias).unwrap_or_else(|| panic!("`{alias}` is unknown"));
@@ -227,6 +228,12 @@ fn templates_may_stand_in_the_place_of_any_parameter() {
         ("wait.wait", "{mode: '{{ $input.mode }}'}"),
         ("wait.wait", "{mode: interval, duration: '{{ $input.n }}', unit: '{{ $input.unit }}'}"),
         ("workflow.set_state", "{a: '{{ $input }}'}"),
+        (
+            "webhook.respond",
+            "{status: '{{ $input.s }}', headers: {x-a: '{{ $input.a }}'}, body: '{{ $input }}'}",
+        ),
+        ("webhook.respond", "{respond_with: binary, body: '{{ $input.file }}'}"),
+        ("webhook.respond", "{respond_with: redirect, location: '{{ $input.to }}'}"),
         ("schedule.trigger", "{every: 15m, jitter: 5s}"),
         ("schedule.cron_trigger", "{cron_pattern: '0 9 * * *', timezone: Europe/Rome}"),
         ("webhook.trigger", "{path: in, auth: {type: header, header: X, value: '{{ $secrets.hook }}'}}"),
@@ -254,8 +261,16 @@ fn what_can_never_be_right_is_told_before_anything_runs() {
         ("wait.wait", "{mode: interval}", "duration: it is missing"),
         ("wait.wait", "{mode: schedule}", "schedule_at: it is missing"),
         ("wait.wait", "{mode: '{{ $input }}', until: 5}", "until"),
+        ("webhook.respond", "{respond_with: redirect}", "location: a redirect needs"),
+        ("webhook.respond", "{status: 99}", "status: a status is"),
+        ("webhook.respond", "{headers: {Set-Cookie: a}}", "headers: the header"),
         ("schedule.trigger", "{}", "when to start"),
         ("schedule.trigger", "{cron: '@daily', every: 5m}", "exclude each other"),
+        ("schedule.trigger", "{cron: '0 24 * * *'}", "cron: `24` can't be the hours"),
+        ("schedule.cron_trigger", "{cron_pattern: '0 0 30 2 *'}", "cron_pattern: no day is like that"),
+        ("schedule.trigger", "{cron: '{{ $vars.cron }}'}", "cron: it can't be a template"),
+        ("schedule.trigger", "{every: 1ms}", "every: the shortest interval"),
+        ("schedule.trigger", "{every: 1h, timezone: Mars}", "timezone: there is no time zone `Mars`"),
         ("core.log", "{level: loud}", "loud"),
         ("manual.trigger", "{a: 1}", "a"),
     ] {

@@ -2,24 +2,20 @@
 
 use std::sync::Arc;
 
-use axum::Json as Sent;
-use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use prana::core::execution::Status;
 use prana::core::nodes::webhook_trigger::{Method as Allowed, Respond};
 use prana::template::{Budget, Map};
-use prana::{Outcome, StartOptions, Value};
-use serde_json::json;
+use prana::{StartOptions, Value};
 
 use super::table::Hook;
-use super::{auth, request};
+use super::{auth, request, respond};
 use crate::guard::is_same_origin;
 use crate::problem::Problem;
 use crate::receive::{Named, body_of};
 use crate::server::Shared;
-use crate::wait::{self, End};
+use crate::wait::{self, End, Told};
 
 /// `/webhook/{path}`
 pub async fn receive(
@@ -147,17 +143,21 @@ async fn started(shared: &Shared, hook: &Hook, params: Map, request: Request) ->
         start_key: start_key(hook, &data)?,
         ..StartOptions::default()
     };
-    if hook.params.respond == Respond::Immediately {
-        let id = shared.engine.start_with(&hook.workflow_id, data, options).await?;
-        return Ok(respond(hook, StatusCode::ACCEPTED, Sent(json!({"execution_id": id})).into_response()));
-    }
-    match wait::run(shared, &hook.workflow_id, data, options).await? {
-        End::Ended(outcome) => ended(hook, &outcome),
-        End::Open(id) => {
-            let detail = "the execution has not ended in the time that callers may wait; it goes on";
-            let problem = Problem::new(StatusCode::GATEWAY_TIMEOUT, "webhook.timeout", detail);
-            Err(problem.with("execution_id", id.to_string()))
+    let workflow = &hook.workflow_id;
+    match hook.params.respond {
+        Respond::Immediately => {
+            let id = shared.engine.start_with(workflow, data, options).await?;
+            Ok(respond::stored(hook, id))
         }
+        Respond::LastNode => match wait::run(shared, workflow, data, options).await? {
+            End::Ended(outcome) => respond::ended(hook, &outcome),
+            End::Open(id) => Err(respond::too_long(id)),
+        },
+        Respond::RespondNode => match wait::run_until_answered(shared, workflow, data, options).await? {
+            Told::Answered(answer) => Ok(respond::by_node(hook, answer)),
+            Told::Not(End::Ended(outcome)) => respond::unanswered(hook, &outcome),
+            Told::Not(End::Open(id)) => Err(respond::too_long(id)),
+        },
     }
 }
 
@@ -180,27 +180,4 @@ fn start_key(hook: &Hook, data: &Value) -> Result<Option<String>, Problem> {
         return Err(Problem::bad_request("webhook.deduplicate_by", detail));
     }
     Ok(Some(format!("webhook:{}:{text}", hook.node_key)))
-}
-
-fn ended(hook: &Hook, outcome: &Outcome) -> Result<Response, Problem> {
-    if outcome.status == Status::Completed {
-        let body = Body::from(outcome.output.to_json_string());
-        let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
-        return Ok(respond(hook, StatusCode::OK, (json, body).into_response()));
-    }
-    // Why is for those who may read executions.
-    let detail = format!("the execution did not complete: it is {}", outcome.status.as_str());
-    let problem = Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "webhook.execution_failed", detail);
-    Err(problem.with("execution_id", outcome.id.to_string()))
-}
-
-/// The status and headers that the trigger says.
-fn respond(hook: &Hook, status: StatusCode, mut response: Response) -> Response {
-    let status =
-        hook.params.response_status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(status);
-    *response.status_mut() = status;
-    for (name, value) in &hook.headers {
-        response.headers_mut().insert(name, value.clone());
-    }
-    response
 }

@@ -3,6 +3,7 @@
 mod answer;
 mod auth;
 mod request;
+mod respond;
 mod table;
 
 pub use answer::receive;

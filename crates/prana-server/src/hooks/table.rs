@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use prana::core::document::{self, Workflow};
+use prana::core::nodes::webhook_respond::{self, header_problem};
 use prana::core::nodes::webhook_trigger::{Respond, WebhookTriggerParams};
 use prana::store::{StoreError, Which, WorkflowVersion};
 use prana::template::{FixedNames, Map, Template};
@@ -206,8 +207,8 @@ fn hook(shared: &Shared, workflow: &Workflow, version: u64, node: &document::Nod
     }
     let mut params: WebhookTriggerParams =
         prana::template::from_value(&node.params).map_err(|error| refuse(&error.to_string()))?;
-    if params.respond == Respond::RespondNode {
-        return Err(refuse("`respond: respond_node` is not there yet; use `last_node` or `immediately`"));
+    if params.respond == Respond::RespondNode && !has_respond_node(shared, workflow) {
+        return Err(refuse("`respond: respond_node` needs a `webhook.respond` node, and there is none"));
     }
     params.max_body_bytes = params.max_body_bytes.min(MAX_BODY);
     auth::check(&mut params).map_err(|detail| refuse(&detail))?;
@@ -231,6 +232,16 @@ fn hook(shared: &Shared, workflow: &Workflow, version: u64, node: &document::Nod
     })
 }
 
+fn has_respond_node(shared: &Shared, workflow: &Workflow) -> bool {
+    let registry = shared.engine.registry();
+    let answers = |type_name: &str| {
+        registry
+            .action(type_name)
+            .is_some_and(|action| *action.descriptor.type_name == *webhook_respond::TYPE)
+    };
+    workflow.nodes.iter().any(|node| !node.disabled && answers(&node.type_name))
+}
+
 fn template(shared: &Shared, text: &str) -> Result<Template, String> {
     let parsed = Template::parse(text, &FixedNames::new(["$input"]), shared.engine.registry().filters());
     parsed.map_err(|errors| errors.first().map_or_else(String::new, ToString::to_string))
@@ -248,31 +259,21 @@ fn parts(path: &str) -> Result<Vec<Part>, String> {
     if parts.is_empty() { Err("`path` is empty".to_owned()) } else { Ok(parts) }
 }
 
-/// Headers that belong to the server or to HTTP itself.
-const RESERVED: [&str; 11] = [
-    "content-security-policy",
-    "x-content-type-options",
-    "referrer-policy",
-    "set-cookie",
-    "content-length",
-    "content-type",
-    "transfer-encoding",
-    "connection",
-    "upgrade",
-    "location",
-    "service-worker-allowed",
-];
-
 fn headers(fields: &Map) -> Result<HeaderMap, String> {
     let mut headers = HeaderMap::new();
     for (name, value) in fields.iter() {
-        let known = HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("`{name}` is no header"))?;
-        if RESERVED.contains(&known.as_str()) || known.as_str().starts_with("access-control-") {
-            return Err(format!("the header `{name}` is not for workflows to set"));
+        let value = value.to_text();
+        // What an answer is, the node or the output says.
+        if name.eq_ignore_ascii_case("content-type") {
+            return Err(format!("the header `{name}` is not for triggers to set"));
         }
-        let value = HeaderValue::from_str(&value.to_text())
-            .map_err(|_| format!("the value of the header `{name}` can't be sent"))?;
-        headers.insert(known, value);
+        if let Some(problem) = header_problem(name, &value) {
+            return Err(problem);
+        }
+        let name = HeaderName::try_from(&**name).map_err(|_| format!("`{name}` is no header"))?;
+        let value =
+            HeaderValue::from_str(&value).map_err(|_| format!("the value of `{name}` can't be sent"))?;
+        headers.insert(name, value);
     }
     Ok(headers)
 }
