@@ -67,7 +67,7 @@ pub struct Ports {
 }
 
 type Schema = Arc<dyn Fn() -> serde_json::Value + Send + Sync>;
-type Validate = Arc<dyn Fn(&Value) -> Result<(), ParamError> + Send + Sync>;
+type Validate = Arc<dyn Fn(&Value, &dyn Fn(&[PathSegment]) -> bool) -> Result<(), ParamError> + Send + Sync>;
 type Check = Arc<dyn Fn(&Params) -> Result<(), ParamError> + Send + Sync>;
 type PortsOf = fn(&Descriptor, &Value) -> Ports;
 
@@ -127,7 +127,7 @@ impl Descriptor {
             cannot_disable: false,
             ports_of: None,
             schema: Arc::new(|| schemars::schema_for!(P).to_value()),
-            validate: Arc::new(|params| prana_template::from_value::<P>(params).map(|_| ())),
+            validate: Arc::new(|params, is_deferred| prana_template::check_with_holes::<P>(params, is_deferred)),
             check: Arc::new(|params| params.check::<P>()),
         }
     }
@@ -228,12 +228,16 @@ impl Descriptor {
         (self.schema)()
     }
 
-    /// Are these rendered parameters ones that the action takes?
+    /// Are these rendered parameters ones that the action takes? Those that are evaluated later may be anything.
     ///
     /// # Errors
     /// The first place that doesn't fit.
-    pub fn validate(&self, params: &Value) -> Result<(), ParamError> {
-        (self.validate)(params)
+    pub fn validate(
+        &self,
+        params: &Value,
+        is_deferred: &dyn Fn(&[PathSegment]) -> bool,
+    ) -> Result<(), ParamError> {
+        (self.validate)(params, is_deferred)
     }
 
     /// Can these parameters, templates not yet rendered, be right?

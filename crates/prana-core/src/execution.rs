@@ -111,6 +111,9 @@ pub struct Metadata {
     /// True in a test run, which uses pinned data.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub test_run: bool,
+    /// In a run up to a node: that node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Str>,
     /// Of an execution that another engine began: what that engine kept of it and the trail here can't say.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub imported: Value,
@@ -130,6 +133,7 @@ impl Default for Metadata {
             parent: None,
             timeout_ms: None,
             test_run: false,
+            until: None,
             imported: Value::Null,
         }
     }
@@ -433,7 +437,7 @@ impl NodeExecution {
                 self.resumed = Some(ResumedAt { at, resumed: resumed.clone() });
             }
             NodeOutcome::ChildEnded(_) => {}
-            NodeOutcome::Began { params } => self.params = params.clone(),
+            NodeOutcome::Began { params, .. } => self.params = params.clone(),
             NodeOutcome::Skipped { reason } => {
                 self.end(NodeStatus::Skipped, at);
                 self.error = Some(ErrorValue::new("node.skipped", reason.to_string()));

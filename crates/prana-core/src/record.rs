@@ -6,7 +6,7 @@
 //!
 //! This is a recorded format: fields may be added, never removed or given another meaning. `tests/golden` holds it.
 
-use prana_template::{Map, Str, Value};
+use prana_template::{Deferred, Map, Str, Value};
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
@@ -148,9 +148,12 @@ pub struct Started {
     /// Which iteration of which loops it belongs to.
     #[serde(default, skip_serializing_if = "LoopPath::is_empty")]
     pub loop_path: LoopPath,
-    /// The parameters as rendered; secrets as references. Null if rendering failed or nothing was rendered.
+    /// The parameters as rendered; templates that mention secrets as they are written. Null if rendering failed or nothing was rendered.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub params: Value,
+    /// Where in the parameters templates stand that mention secrets, with what else they need: they are evaluated for each attempt, outside the core.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deferred: Vec<Deferred>,
     /// True if it was parked before anything of it ran: a person decides whether it begins.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub parked: bool,
@@ -188,6 +191,9 @@ pub enum NodeOutcome {
         /// The parameters as rendered now; secrets as references.
         #[serde(default, skip_serializing_if = "Value::is_null")]
         params: Value,
+        /// The templates in them that mention secrets.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        deferred: Vec<Deferred>,
     },
 }
 

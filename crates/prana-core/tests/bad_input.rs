@@ -110,7 +110,7 @@ const FRAGMENTS: &[&str] = &[
     "\u{202e}",
     "\u{1F600}",
     "e\u{301}",
-    "\u{e000}secret:X\u{e001}",
+    "{{ $secrets.X }}",
     "nodes",
     "connections",
     "key",

@@ -11,6 +11,7 @@ use prana_core::record::{
     Change, Completed, Entry, ExecutionChange, Fork, NodeChange, NodeOutcome, Resumed, ResumedBy, Started,
 };
 use prana_core::suspension::Suspension;
+use prana_template::{Capture, Deferred};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -141,13 +142,23 @@ fn complete_files_have_every_field() {
         Change::Execution(_) => panic!("{name}"),
     };
     let NodeChange { started, outcome, execution_index: _ } = node("entry.node-completed.complete");
-    let Started { node_key, run_index, input_from, loop_path, params, parked: _ } = started.unwrap();
+    let Started { node_key, run_index, input_from, loop_path, params, deferred: _, parked: _ } =
+        started.unwrap();
     assert!(!node_key.is_empty() && run_index > 0 && !input_from.is_empty());
     assert!(!loop_path.is_empty() && !params.is_null());
     let Some(NodeOutcome::Completed(completed)) = outcome else { panic!() };
     let Completed { output, port, state_updates, context_updates, is_error } = completed;
     assert!(!output.is_null() && port.is_some() && is_error);
     assert!(!state_updates.is_empty() && !context_updates.is_empty());
+    let deferred = node("entry.node-started.deferred").started.unwrap().deferred;
+    let Deferred { path, captures, item } = &deferred[0];
+    assert!(path.len() == 2 && captures.is_empty() && item.is_some());
+    let Capture { name, path, value } = &deferred[1].captures[0];
+    assert!(!name.is_empty() && !path.is_empty() && !value.is_null());
+    let Some(NodeOutcome::Began { params, deferred }) = node("entry.node-began.deferred").outcome else {
+        panic!()
+    };
+    assert!(!params.is_null() && !deferred.is_empty());
     let Some(NodeOutcome::Failed(error)) = node("entry.node-failed.complete").outcome else { panic!() };
     let prana_core::ErrorValue { code, message, details, retryable, retry_after_ms } = error;
     assert!(!code.is_empty() && !message.is_empty() && !details.is_null());

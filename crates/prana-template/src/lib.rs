@@ -34,6 +34,6 @@ pub use budget::Budget;
 pub use error::{EvalError, ParamsError, Span, TemplateError};
 pub use filters::{FilterError, FilterExample, FilterReference, Filters};
 pub use names::{FixedNames, NameError, Names, PathItem, PathSegment, Resolved, Scope, Slot, path_text};
-pub use params::{Params, ParamsOptions};
+pub use params::{Capture, Deferred, DeferredError, DeferredItem, Evaluated, Params, ParamsOptions};
 pub use template::Template;
 pub use value::{JsonError, List, MAX_DEPTH, Map, ParamError, Str, Value, check_with_holes, from_value};

@@ -2,10 +2,13 @@
 
 use std::{borrow::Cow, fmt};
 
+use serde::{Deserialize, Serialize};
+
 use crate::value::{Str, Value};
 
 /// One literal step of a path in a template: `.name`, `["name"]`, `[0]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
 pub enum PathItem {
     /// `.name` or `["name"]`.
     Key(Str),
@@ -14,7 +17,8 @@ pub enum PathItem {
 }
 
 /// One step from a tree of values to a part of it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
 pub enum PathSegment {
     /// The entry of a map.
     Key(Str),

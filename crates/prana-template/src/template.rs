@@ -8,6 +8,7 @@ use crate::{
     eval::{self, Cx, Fault, Frame, Work},
     filters::{FilterError, Filters},
     names::{Names, Scope, Slot},
+    params::Trace,
     program::{Lowered, Program, Scopes, lower},
     syntax::parse_document,
     value::{Str, Value},
@@ -103,6 +104,18 @@ impl Template {
     ) -> Result<Value, EvalError> {
         let index = Value::Int(index);
         self.run(scope, Some(&Frame::given(None, &[item, &index])), budget)
+    }
+
+    /// Evaluates the template with a budget of its own, and tells of what filters make.
+    pub(crate) fn evaluate_traced<'e>(
+        &'e self,
+        scope: &'e dyn Scope,
+        frame: Option<&'e Frame<'e>>,
+        trace: &'e Trace,
+    ) -> Result<Value, EvalError> {
+        let work = Work::new(&Budget::default(), &self.0.slots).traced(trace);
+        let cx = Cx { scope, frame, work: &work };
+        self.evaluate_in(&cx).map(Cow::into_owned).map_err(|fault| self.error(*fault))
     }
 
     fn run<'e>(

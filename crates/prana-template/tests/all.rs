@@ -1,6 +1,8 @@
 //! The behaviour of the template language, as data.
 #![allow(clippy::unwrap_used)]
 
+#[path = "cases/deferred.rs"]
+mod deferred;
 #[path = "cases/directives.rs"]
 mod directives;
 #[path = "cases/errors.rs"]

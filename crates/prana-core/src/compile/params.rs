@@ -12,10 +12,9 @@ use super::connect::Whole;
 use super::names::{NodeNames, Relation, Source};
 use super::topology::NodeId;
 use super::{Report, node_path};
-use crate::action::Effect;
 use crate::diagnostic::{Diagnostic, DocPath, PathItem};
 use crate::document::{Node, Workflow};
-use crate::registry::Registry;
+use crate::registry::{Behaviour, Registry};
 
 /// The parameters of all nodes, and what their templates read.
 pub(super) struct CompiledParams {
@@ -117,7 +116,7 @@ impl Compiler<'_> {
             relation: &relation,
             waits: &waits,
             advice: Cell::new(report.advice()),
-            secrets_allowed: descriptor.effect == Effect::Effect || self.action.is_trigger(),
+            secrets_allowed: matches!(self.action.action.behaviour, Behaviour::Effect) || self.action.is_trigger(),
             secrets: self.secrets,
         };
         let literal = |path: &[PathSegment]| descriptor.is_literal(path);
@@ -126,7 +125,7 @@ impl Compiler<'_> {
                 .set(matches!(path, [PathSegment::Key(key), ..] if descriptor.item_fields.contains(&&**key)));
             descriptor.allows_item(path, &self.node.params)
         };
-        let options = ParamsOptions { literal: &literal, allow_item: &item };
+        let options = ParamsOptions { literal: &literal, allow_item: &item, put_off: &|slot| matches!(Source::from_slot(slot), Source::Secret(_)) };
         let compiled = Params::compile(&self.node.params, &names, registry.filters(), &options);
         match compiled {
             Ok(params) => {

@@ -1,6 +1,6 @@
 //! Parameters of one call, or of the many calls of a batch.
 
-use prana_template::{Map, ParamError, Params, PathSegment, Str, Value};
+use prana_template::{Deferred, Map, ParamError, Params, PathSegment, Str, Value};
 
 use super::scope::RunScope;
 use crate::action::{Batch, Descriptor, Failure};
@@ -12,26 +12,45 @@ const MAX_CALLS: usize = 10_000;
 /// What stands in the parameters of a batch in the place of the action's own.
 const REQUESTS: &str = "requests";
 
+/// Parameters, and the templates in them that are evaluated later.
+pub(super) struct Rendered {
+    pub params: Value,
+    pub deferred: Vec<Deferred>,
+}
+
+impl From<Value> for Rendered {
+    fn from(params: Value) -> Self {
+        Rendered { params, deferred: Vec::new() }
+    }
+}
+
 /// The parameters of a node that is about to run.
-pub(super) fn render(scope: &RunScope<'_>) -> Result<Value, Failure> {
+pub(super) fn render(scope: &RunScope<'_>) -> Result<Rendered, Failure> {
     let node = scope.compiled_node();
     let batch = node.descriptor().batch_field.and_then(|name| Some((name, node.params.take_field(name)?)));
     match batch {
-        None => Ok(scope.render()?),
+        None => Ok(Rendered { params: scope.render()?, deferred: scope.deferred()? }),
         Some((name, batch)) => render_calls(scope, name, &batch),
     }
 }
 
-fn render_calls(scope: &RunScope<'_>, name: &str, batch: &Params) -> Result<Value, Failure> {
+fn render_calls(scope: &RunScope<'_>, name: &str, batch: &Params) -> Result<Rendered, Failure> {
     let batch = read(&batch.render(scope, &mut scope.budget.borrow_mut())?, name)?;
     let fields = other_fields(&scope.compiled_node().params, name);
     let limit = scope.graph.context().max_output_bytes;
     let mut weight: usize = 0;
     let mut calls = Vec::with_capacity(batch.items.len());
+    let mut deferred = Vec::new();
     for (index, item) in batch.items.iter().enumerate() {
         let mut call = Map::new();
         for (name, field) in &fields {
             call.insert(name.clone(), scope.evaluate(field, item, index)?);
+            let place = [PathSegment::from(REQUESTS), index.into(), PathSegment::Key(name.clone())];
+            for mut later in scope.deferred_for(field, item, index)? {
+                weight += later.captures.iter().map(|capture| capture.value.weight()).sum::<usize>();
+                later.path.splice(0..0, place.clone());
+                deferred.push(later);
+            }
         }
         weight = weight.saturating_add(call.weight());
         if weight > limit {
@@ -42,7 +61,7 @@ fn render_calls(scope: &RunScope<'_>, name: &str, batch: &Params) -> Result<Valu
     let mut params = Map::new();
     params.insert(REQUESTS, Value::from(calls));
     params.insert("concurrency", batch.concurrency);
-    Ok(Value::Map(params))
+    Ok(Rendered { params: Value::Map(params), deferred })
 }
 
 fn read(value: &Value, name: &str) -> Result<Batch, Failure> {
@@ -77,11 +96,19 @@ fn too_large(limit: usize) -> Failure {
 }
 
 /// Are these parameters ones that the action takes, for each call of a batch?
-pub(super) fn validate(descriptor: &Descriptor, params: &Value) -> Result<(), ParamError> {
+pub(super) fn validate(descriptor: &Descriptor, rendered: &Rendered) -> Result<(), ParamError> {
+    let Rendered { params, deferred } = rendered;
     let calls = descriptor.batch_field.and_then(|_| params.get(REQUESTS)).and_then(Value::as_list);
-    let Some(calls) = calls else { return descriptor.validate(params) };
+    let is_deferred = |path: &[PathSegment]| deferred.iter().any(|later| later.path == path);
+    let Some(calls) = calls else { return descriptor.validate(params, &is_deferred) };
+    // In the order of the calls, so that those of one call are found at once.
+    let mut rest = deferred.as_slice();
     for (index, call) in calls.iter().enumerate() {
-        descriptor.validate(call).map_err(|mut error| {
+        let of_this = rest.partition_point(|later| later.path.get(1) <= Some(&index.into()));
+        let (own, others) = rest.split_at(of_this);
+        rest = others;
+        let of_call = |path: &[PathSegment]| own.iter().any(|later| later.path[2..] == *path);
+        descriptor.validate(call, &of_call).map_err(|mut error| {
             error.path.splice(0..0, [PathSegment::Key(REQUESTS.into()), PathSegment::Index(index)]);
             error
         })?;

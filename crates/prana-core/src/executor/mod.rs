@@ -15,7 +15,7 @@ mod wake;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use prana_template::{Str, Value};
+use prana_template::{Deferred, Str, Value};
 
 use self::children::Children;
 pub use self::children::{ChildPlace, ChildStart};
@@ -122,8 +122,10 @@ pub struct EffectCall {
     pub node_key: Str,
     /// The action's type.
     pub action: Str,
-    /// The rendered parameters, secrets as references.
+    /// The rendered parameters; templates that mention secrets as they are written.
     pub params: Value,
+    /// Where those templates stand, with all that they need beside the secrets: whoever runs the effect evaluates them.
+    pub deferred: Vec<Deferred>,
     /// The data on the main input port.
     pub input: Value,
     /// The same in every attempt.

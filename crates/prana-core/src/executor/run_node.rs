@@ -6,7 +6,8 @@ use prana_template::Value;
 
 use super::finish::refuse_deep_params;
 use super::scope::{RunCall, RunScope};
-use super::{EffectCall, GraphExecutor, Step, batch};
+use super::batch::{self, Rendered};
+use super::{EffectCall, GraphExecutor, Step};
 use crate::action::{Failure, Outcome};
 use crate::compile::{CompiledNode, Run};
 use crate::error::ErrorValue;
@@ -24,13 +25,15 @@ pub(super) struct Beginning {
 }
 
 impl Beginning {
-    pub fn started(&self, node: &CompiledNode, params: Value) -> Started {
+    pub fn started(&self, node: &CompiledNode, rendered: impl Into<Rendered>) -> Started {
+        let Rendered { params, deferred } = rendered.into();
         Started {
             node_key: node.key.clone(),
             run_index: self.run_index,
             input_from: input_from(&self.activation, |port| &node.inputs[usize::from(port)].name),
             loop_path: self.activation.loop_path.clone(),
             params,
+            deferred,
             parked: false,
         }
     }
@@ -109,18 +112,19 @@ impl GraphExecutor {
         &mut self,
         node: &CompiledNode,
         beginning: &Beginning,
-        params: Value,
+        rendered: impl Into<Rendered>,
     ) -> Option<Started> {
         if !beginning.was_parked {
-            return Some(beginning.started(node, params));
+            return Some(beginning.started(node, rendered));
         }
-        self.node_entry(beginning.execution_index, None, Some(NodeOutcome::Began { params }));
+        let Rendered { params, deferred } = rendered.into();
+        self.node_entry(beginning.execution_index, None, Some(NodeOutcome::Began { params, deferred }));
         None
     }
 
     /// Records that a run has begun whose result is still out.
-    fn start(&mut self, node: &CompiledNode, beginning: &Beginning, params: Value) {
-        if let Some(started) = self.started(node, beginning, params) {
+    fn start(&mut self, node: &CompiledNode, beginning: &Beginning, rendered: impl Into<Rendered>) {
+        if let Some(started) = self.started(node, beginning, rendered) {
             self.node_entry(beginning.execution_index, Some(started), None);
         }
     }
@@ -163,10 +167,11 @@ impl GraphExecutor {
     }
 
     fn run_action(&mut self, node: &CompiledNode, behaviour: &Behaviour, beginning: &Beginning) {
-        let rendered = batch::render(&self.scope(beginning))
-            .and_then(|params| refuse_deep_params(&params).map(|()| params).map_err(Failure::Params));
-        let params = match rendered {
-            Ok(params) => params,
+        let rendered = batch::render(&self.scope(beginning)).and_then(|rendered| {
+            refuse_deep_params(&rendered.params).map(|()| rendered).map_err(Failure::Params)
+        });
+        let rendered = match rendered {
+            Ok(rendered) => rendered,
             Err(Failure::Params(error) | Failure::Action(error)) => {
                 let started = self.started(node, beginning, Value::Null);
                 self.node_erred(beginning.execution_index, node, started, error);
@@ -175,19 +180,19 @@ impl GraphExecutor {
         };
         match behaviour {
             Behaviour::Pure(action) => {
-                let call = RunCall { scope: self.scope(beginning), params: &params, now: self.now };
+                let call = RunCall { scope: self.scope(beginning), params: &rendered.params, now: self.now };
                 let result = guarded(|| action.run(&call));
-                let started = self.started(node, beginning, params);
+                let started = self.started(node, beginning, rendered);
                 self.settle(beginning.execution_index, node, started, result);
             }
             Behaviour::Effect | Behaviour::ExecuteWorkflow | Behaviour::ForEach => {
-                if let Err(error) = batch::validate(node.descriptor(), &params) {
+                if let Err(error) = batch::validate(node.descriptor(), &rendered) {
                     let Failure::Params(error) = Failure::from(error) else { return };
-                    let started = self.started(node, beginning, params);
+                    let started = self.started(node, beginning, rendered);
                     self.node_erred(beginning.execution_index, node, started, error);
                     return;
                 }
-                self.start(node, beginning, params);
+                self.start(node, beginning, rendered);
                 match behaviour {
                     Behaviour::ExecuteWorkflow => self.begin_children(beginning.execution_index),
                     _ => self.ask_for_effect(beginning.execution_index),
@@ -217,6 +222,7 @@ impl GraphExecutor {
             node_key: node.key.clone(),
             action: node.descriptor().type_name.clone(),
             params: run.params.clone(),
+            deferred: run.deferred.clone(),
             input: newest_on(run, 0),
             idempotency_key: format!("{}/{execution_index}", self.graph.context().header.id),
             attempt: run.attempts + 1,

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 
-use prana_template::{Budget, EvalError, Map, Params, Scope, Slot, Value};
+use prana_template::{Budget, Deferred, EvalError, Map, Params, Scope, Slot, Value};
 
 use crate::action::{Call, InputPort};
 use crate::compile::{CompiledNode, NodeId, Source};
@@ -53,10 +53,8 @@ impl Scope for RunScope<'_> {
             Source::Trigger => Cow::Borrowed(&self.graph.context().header.trigger_data),
             Source::Now => Cow::Owned(Value::from(self.now.to_string())),
             Source::Error => Cow::Owned(self.error()),
-            Source::Secret(number) => {
-                let name = &self.graph.compiled().secrets[usize::from(number)];
-                Cow::Owned(Value::from(secret_reference(name)))
-            }
+            // Templates that mention secrets are put off; nobody here knows their values.
+            Source::Secret(_) => Cow::Borrowed(&NULL),
             Source::Workflow => Cow::Owned(self.workflow()),
             Source::Execution => Cow::Owned(self.execution()),
             Source::State => Cow::Owned(Value::Map(self.graph.state().shared.clone())),
@@ -70,11 +68,6 @@ impl Scope for RunScope<'_> {
             }
         }
     }
-}
-
-/// How a secret stands in rendered parameters until the engine puts its value in, right before the action runs.
-pub fn secret_reference(name: &str) -> String {
-    format!("\u{e000}secret:{name}\u{e001}")
 }
 
 impl RunScope<'_> {
@@ -202,6 +195,16 @@ impl RunScope<'_> {
             (None, true) => node.params.render(self, &mut self.budget.borrow_mut()),
             (_, false) => node.params.render_without(item_fields, self, &mut self.budget.borrow_mut()),
         }
+    }
+
+    /// The templates that rendering leaves for later.
+    pub fn deferred(&self) -> Result<Vec<Deferred>, EvalError> {
+        self.compiled_node().params.deferred(self, &mut self.budget.borrow_mut())
+    }
+
+    /// As [`RunScope::deferred`], in one field for one item.
+    pub fn deferred_for(&self, field: &Params, item: &Value, index: usize) -> Result<Vec<Deferred>, EvalError> {
+        field.deferred_with_item(self, item, index as i64, &mut self.budget.borrow_mut())
     }
 
     pub fn evaluate(&self, field: &Params, item: &Value, index: usize) -> Result<Value, EvalError> {

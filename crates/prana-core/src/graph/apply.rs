@@ -186,6 +186,7 @@ impl ExecutionGraph {
         };
         self.state.next_index = execution_index + 1;
         self.state.add_weight(&started.params);
+        self.state.add_captures(&started.deferred);
         self.state.nodes[node.index()].runs += 1;
         if !activation.parked {
             self.state.count_start(node, &activation.loop_path);
@@ -197,6 +198,7 @@ impl ExecutionGraph {
             loop_path: activation.loop_path,
             tokens: activation.tokens,
             params: started.params.clone(),
+            deferred: started.deferred.clone(),
             attempts: 0,
             continues: activation.parked,
             parked: started.parked,
@@ -255,9 +257,11 @@ impl ExecutionGraph {
             NodeOutcome::Skipped { .. } => {
                 self.state.open.remove(position);
             }
-            NodeOutcome::Began { params } => {
+            NodeOutcome::Began { params, deferred } => {
                 self.state.add_weight(params);
+                self.state.add_captures(deferred);
                 let run = &mut self.state.open[position];
+                run.deferred.clone_from(deferred);
                 (run.parked, run.params, run.started_at) = (false, params.clone(), at);
             }
         }

@@ -3,7 +3,7 @@
 //! Counting everything after every node would cost too much, and data is shared: an upper bound is kept, and only when that passes the
 //! budget is the real amount counted, each shared part once.
 
-use prana_template::Value;
+use prana_template::{Deferred, Value};
 use rustc_hash::FxHashSet;
 
 use super::state::State;
@@ -21,6 +21,11 @@ impl State {
     /// Takes note of new live data.
     pub(super) fn add_weight(&mut self, value: &Value) {
         self.budget.at_most = self.budget.at_most.saturating_add(value.weight());
+    }
+
+    /// Takes note of what templates hold that are evaluated later.
+    pub(super) fn add_captures(&mut self, deferred: &[Deferred]) {
+        captured(deferred).for_each(|value| self.add_weight(value));
     }
 
     /// Where the upper bound has passed the limit, it becomes the real amount. A part of applying an entry, so that a rebuild counts
@@ -45,6 +50,7 @@ impl State {
         for run in &self.open {
             run.tokens.iter().for_each(|token| count.add(&token.output));
             count.add(&run.params);
+            captured(&run.deferred).for_each(|value| count.add(value));
             run.ended_children.iter().for_each(|end| count.add(&end.output));
         }
         for run in &self.loops {
@@ -60,6 +66,11 @@ impl State {
         count.add(&self.last_output);
         count.total
     }
+}
+
+fn captured(deferred: &[Deferred]) -> impl Iterator<Item = &Value> {
+    let items = deferred.iter().flat_map(|later| &later.item).map(|of| &of.item);
+    deferred.iter().flat_map(|later| &later.captures).map(|capture| &capture.value).chain(items)
 }
 
 struct Count {

@@ -73,6 +73,7 @@ impl ExecutionGraph {
             input_from: input_from(activation, |port| &compiled.inputs[usize::from(port)].name),
             loop_path: activation.loop_path.clone(),
             params: Value::Null,
+            deferred: Vec::new(),
             parked: false,
         };
         Ok((self.state().next_index, started))

@@ -1,6 +1,6 @@
 //! The runtime state of one execution: tokens and the activations they make, the latest result of each node, counters.
 
-use prana_template::{Map, Value};
+use prana_template::{Deferred, Map, Value};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
@@ -73,6 +73,9 @@ pub struct OpenRun {
     pub tokens: SmallVec<[Token; 1]>,
     /// The parameters as rendered.
     pub params: Value,
+    /// The templates in them that mention secrets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deferred: Vec<Deferred>,
     /// How many tries have failed.
     pub attempts: u32,
     /// True for a for_each that goes on.

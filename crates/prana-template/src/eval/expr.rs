@@ -21,8 +21,13 @@ pub(crate) fn eval<'e>(code: &'e Code, cx: &Cx<'e>) -> Result<Cow<'e, Value>, Fa
         Code::Slot(slot) => Ok(cx.scope.value(*slot)),
         Code::Walk(walk) => path::walk(walk, cx),
         Code::Binary(binary) => self::binary(binary, cx).map(Cow::Owned),
-        Code::Local(local) => Ok(Cow::Borrowed(self::local(*local, cx))),
-        Code::Call(call) => self::call(call, cx).map_err(|fault| FilterError::placed(fault, call.span)),
+        Code::Local(local) => {
+            if let Some(trace) = cx.work.trace {
+                trace.local_was_read();
+            }
+            Ok(Cow::Borrowed(self::local(*local, cx)))
+        }
+        Code::Call(call) => self::traced(call, cx).map_err(|fault| FilterError::placed(fault, call.span)),
         Code::And(pair) => decide(pair, cx, |left| !left.is_truthy()),
         Code::Or(pair) => decide(pair, cx, Value::is_truthy),
         Code::Coalesce(pair) => decide(pair, cx, |left| !left.is_null()),
@@ -128,6 +133,15 @@ fn item_loop(frames: &[u16], cx: &Cx<'_>) -> Value {
         map.insert("parentloop", parent);
         Value::Map(map)
     })
+}
+
+/// Calls a filter, and tells who wants to know.
+fn traced<'e>(call: &'e Call, cx: &Cx<'e>) -> Result<Cow<'e, Value>, Fault> {
+    let Some(trace) = cx.work.trace else { return self::call(call, cx) };
+    let before = trace.reads();
+    let made = self::call(call, cx)?;
+    trace.made(&made, before);
+    Ok(made)
 }
 
 fn call<'e>(call: &'e Call, cx: &Cx<'e>) -> Result<Cow<'e, Value>, Fault> {

@@ -7,6 +7,7 @@ use crate::{
     budget::Budget,
     filters::FilterError,
     names::{Scope, Slot},
+    params::Trace,
     value::Str,
 };
 
@@ -22,6 +23,8 @@ pub(crate) struct Work<'e> {
     slots: &'e [Slot],
     /// The last regular expression that was not constant.
     pub regex: RefCell<Option<(Str, regex::Regex)>>,
+    /// Who wants to know what filters make, if anybody does.
+    pub trace: Option<&'e Trace>,
 }
 
 impl<'e> Work<'e> {
@@ -31,7 +34,14 @@ impl<'e> Work<'e> {
             output_bytes: budget.output_bytes,
             slots,
             regex: RefCell::new(None),
+            trace: None,
         }
+    }
+
+    /// The same, telling of what filters make.
+    pub(crate) fn traced(mut self, trace: &'e Trace) -> Self {
+        self.trace = Some(trace);
+        self
     }
 
     /// Takes what was spent out of the budget.

@@ -1,6 +1,6 @@
 //! From a tree of parameters to [`Params`].
 
-use super::{Node, Params, ParamsOptions, directive};
+use super::{Node, Params, ParamsOptions, deferred::PutOff, directive};
 use crate::{
     error::{ParamsError, Span, TemplateError},
     filters::Filters,
@@ -15,7 +15,8 @@ pub(super) fn compile(
     filters: &Filters,
     options: &ParamsOptions<'_>,
 ) -> Result<Params, Vec<ParamsError>> {
-    let mut compiler = Compiler { names, filters, options, path: Vec::new(), errors: Vec::new() };
+    let mut compiler =
+        Compiler { names, filters, options, path: Vec::new(), errors: Vec::new(), directives: 0 };
     if params.depth() > MAX_DEPTH {
         compiler.error("expression.limit_exceeded", format!("nested deeper than {MAX_DEPTH} levels"));
         return Err(compiler.errors);
@@ -37,6 +38,8 @@ pub(super) struct Compiler<'a> {
     options: &'a ParamsOptions<'a>,
     path: Vec<PathSegment>,
     errors: Vec<ParamsError>,
+    /// Inside of so many directives.
+    directives: usize,
 }
 
 impl Compiler<'_> {
@@ -83,13 +86,27 @@ impl Compiler<'_> {
             Ok(template) if template.constant() == Some(value) => Params::scalar(value.clone()),
             Ok(template) => match template.constant() {
                 Some(constant) => Params::scalar(constant.clone()),
-                None => Params::of(Node::Template(template)),
+                None => self.evaluated(template, items),
             },
             Err(errors) => {
                 let path = &self.path;
                 self.errors.extend(errors.into_iter().map(|error| ParamsError { path: path.clone(), error }));
                 Params::scalar(Value::Null)
             }
+        }
+    }
+
+    /// A template that isn't constant: rendered, or put off.
+    fn evaluated(&mut self, template: Template, items: usize) -> Params {
+        match PutOff::of(&template, self.names, self.filters, items, self.options.put_off) {
+            None => Params::of(Node::Template(template)),
+            Some(_) if self.directives > 0 => {
+                let message =
+                    "a directive (`#map`, `#if`...) can't compute with what is known only when the node runs";
+                self.error("expression.secret_not_allowed", message.to_owned());
+                Params::scalar(Value::Null)
+            }
+            Some(put_off) => Params::of(Node::PutOff(Box::new(put_off))),
         }
     }
 
@@ -101,7 +118,10 @@ impl Compiler<'_> {
                 return Params::scalar(Value::Null);
             }
             let args = map.get(name).unwrap_or(&Value::Null);
-            return match self.at(name.as_str().into(), |c| c.directive(name, args, items, false)) {
+            self.directives += 1;
+            let directive = self.at(name.as_str().into(), |c| c.directive(name, args, items, false));
+            self.directives -= 1;
+            return match directive {
                 Some(directive) => Params::of(Node::Directive(Box::new(directive))),
                 None => Params::scalar(Value::Null),
             };
@@ -132,9 +152,16 @@ impl Params {
                 entries.iter().flat_map(|(_, params)| params.slots.iter().copied()).collect()
             }
             Node::Directive(directive) => directive.slots(),
+            Node::PutOff(put_off) => put_off.slots.to_vec(),
+        };
+        let puts_off = match &node {
+            Node::PutOff(_) => true,
+            Node::List(items) => items.iter().any(|params| params.puts_off),
+            Node::Map(entries) => entries.iter().any(|(_, params)| params.puts_off),
+            _ => false,
         };
         slots.sort_unstable();
         slots.dedup();
-        Params { node, slots: slots.into(), fields: Box::default() }
+        Params { node, slots: slots.into(), fields: Box::default(), puts_off }
     }
 }

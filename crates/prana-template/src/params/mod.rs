@@ -1,6 +1,7 @@
 //! [`Params`]: a whole tree of parameters.
 
 mod compile;
+mod deferred;
 mod directive;
 mod render;
 
@@ -11,6 +12,9 @@ use crate::{
     template::Template,
     value::{Map, ParamError, Str, Value},
 };
+use deferred::PutOff;
+pub(crate) use deferred::Trace;
+pub use deferred::{Capture, Deferred, DeferredError, DeferredItem, Evaluated};
 use directive::Directive;
 
 /// What is special about some parameters.
@@ -19,11 +23,13 @@ pub struct ParamsOptions<'a> {
     pub literal: &'a dyn Fn(&[PathSegment]) -> bool,
     /// Subtrees in which `$item`, `$index` and `$loop` may be said, since the action renders them for each item.
     pub allow_item: &'a dyn Fn(&[PathSegment]) -> bool,
+    /// What isn't known yet when the parameters are rendered: a template that names it is left as it is, see [`Deferred`].
+    pub put_off: &'a dyn Fn(Slot) -> bool,
 }
 
 impl Default for ParamsOptions<'_> {
     fn default() -> Self {
-        ParamsOptions { literal: &|_| false, allow_item: &|_| false }
+        ParamsOptions { literal: &|_| false, allow_item: &|_| false, put_off: &|_| false }
     }
 }
 
@@ -45,6 +51,8 @@ pub struct Params {
     slots: Box<[Slot]>,
     /// The fields of a whole tree that is constant, so that they can be had one by one as well.
     fields: Box<[(Str, Params)]>,
+    /// True if some template in the tree is put off.
+    puts_off: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -54,6 +62,8 @@ enum Node {
     List(Vec<Params>),
     Map(Vec<(Str, Params)>),
     Directive(Box<Directive>),
+    /// Left as it is by rendering.
+    PutOff(Box<PutOff>),
 }
 
 impl Params {
@@ -103,12 +113,12 @@ impl Params {
     pub fn constant_of(value: Value) -> Params {
         let field = |(key, value): (&Str, &Value)| (key.clone(), Params::scalar(value.clone()));
         let fields = value.as_map().map(|map| map.iter().map(field).collect()).unwrap_or_default();
-        Params { node: Node::Constant(value), slots: Box::default(), fields }
+        Params { node: Node::Constant(value), slots: Box::default(), fields, puts_off: false }
     }
 
     /// A constant whose fields need not be had one by one.
     fn scalar(value: Value) -> Params {
-        Params { node: Node::Constant(value), slots: Box::default(), fields: Box::default() }
+        Params { node: Node::Constant(value), slots: Box::default(), fields: Box::default(), puts_off: false }
     }
 
     /// The slots that the templates refer to, sorted, each once.
@@ -120,7 +130,7 @@ impl Params {
     pub fn skeleton(&self) -> Value {
         match &self.node {
             Node::Constant(value) => value.clone(),
-            Node::Template(_) | Node::Directive(_) => Value::Null,
+            Node::Template(_) | Node::Directive(_) | Node::PutOff(_) => Value::Null,
             Node::List(items) => items.iter().map(Params::skeleton).collect(),
             Node::Map(entries) => Value::Map(
                 entries.iter().map(|(key, params)| (key.clone(), params.skeleton())).collect::<Map>(),
@@ -131,7 +141,7 @@ impl Params {
     /// Whether the value at a path is not known before rendering.
     pub fn is_hole(&self, path: &[PathSegment]) -> bool {
         match (&self.node, path) {
-            (Node::Template(_) | Node::Directive(_), _) => true,
+            (Node::Template(_) | Node::Directive(_) | Node::PutOff(_), _) => true,
             (Node::List(items), [PathSegment::Index(index), rest @ ..]) => {
                 items.get(*index).is_some_and(|params| params.is_hole(rest))
             }

@@ -91,6 +91,7 @@ impl Params {
             }
             Node::Map(entries) => render_map(entries.iter(), cx),
             Node::Directive(directive) => directive.render(None, cx),
+            Node::PutOff(put_off) => Ok(Value::Str(put_off.source.clone())),
         }
     }
 

@@ -110,7 +110,7 @@ fn constants_are_built_once() {
 fn fields_can_be_left_for_later() {
     let source = value!({"items": "{{ $input.list }}", "condition": "{{ $item > $input.i }}", "k": 1});
     let allow = |path: &[PathSegment]| path == ["condition".into()];
-    let options = ParamsOptions { literal: &|_| false, allow_item: &allow };
+    let options = ParamsOptions { allow_item: &allow, ..ParamsOptions::default() };
     let compiled = Params::compile(&source, &names(), Filters::standard(), &options).unwrap();
     let mut budget = Budget::default();
     let rest = compiled.render_without(&["condition"], &scope(), &mut budget).unwrap();
@@ -128,7 +128,7 @@ fn fields_can_be_left_for_later() {
 fn literal_subtrees_are_left_alone() {
     let source = value!({"code": "{{ not a template }}", "deep": {"#map": 1}, "n": "{{ $input.n }}"});
     let literal = |path: &[PathSegment]| path == ["code".into()] || path == ["deep".into()];
-    let options = ParamsOptions { literal: &literal, allow_item: &|_| false };
+    let options = ParamsOptions { literal: &literal, ..ParamsOptions::default() };
     let compiled = Params::compile(&source, &names(), Filters::standard(), &options).unwrap();
     let rendered = compiled.render(&scope(), &mut Budget::default()).unwrap();
     assert_eq!(rendered, value!({"code": "{{ not a template }}", "deep": {"#map": 1}, "n": 7}));

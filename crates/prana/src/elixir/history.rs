@@ -60,6 +60,7 @@ impl History {
             input_from: InputFrom::default(),
             loop_path: LoopPath::EMPTY,
             params: run.params.clone(),
+            deferred: Vec::new(),
             parked: false,
         };
         let (begun, outcomes) = run_outcomes(legacy, run);

@@ -165,6 +165,7 @@ impl<'a> Replay<'a> {
             input_from: self.input_from(activation),
             loop_path: activation.loop_path.clone(),
             params,
+            deferred: Vec::new(),
             parked: false,
         }
     }
