@@ -19,7 +19,7 @@ export interface JsonTreeProps {
 export function JsonTree({ value, label, root }: JsonTreeProps) {
   const [open, setOpen] = useState(() => openAtFirst(value))
   const [shown, setShown] = useState<ReadonlyMap<string, number>>(new Map())
-  const rows = useMemo(() => rowsOf(value, open, shown), [value, open, shown])
+  const rows = useMemo(() => withoutRoot(rowsOf(value, open, shown), root), [value, open, shown, root])
   const [at, setAt] = useState(rowId([]))
   const toggle = (id: string) => setOpen((open) => toggled(open, id))
   const more = (path: Path) =>
@@ -31,7 +31,7 @@ export function JsonTree({ value, label, root }: JsonTreeProps) {
     setAt(next)
     document.getElementById(domId(label, next))?.scrollIntoView({ block: 'nearest' })
   }
-  const active = rows.some((row) => row.id === at) ? at : rowId([])
+  const active = rows.some((row) => row.id === at) ? at : (rows[0]?.id ?? rowId([]))
   return (
     <div
       className={classes.tree}
@@ -62,6 +62,14 @@ export function JsonTree({ value, label, root }: JsonTreeProps) {
       )}
     </div>
   )
+}
+
+/** A container that has no name needs no line of its own. */
+function withoutRoot(rows: TreeRow[], root: string | undefined): TreeRow[] {
+  const first = rows[0]
+  if (first?.kind !== 'value' || first.size <= 0) return rows
+  if (root !== undefined) return [{ ...first, name: root }, ...rows.slice(1)]
+  return rows.slice(1).map((row) => ({ ...row, depth: row.depth - 1 }))
 }
 
 const domId = (label: string, id: string) => `tree-${label}-${id}`.replace(/[^A-Za-z0-9_-]/g, '_')

@@ -9,7 +9,7 @@ const EVENTS_KEPT = 60_000
 
 export interface ReplayState {
   replay: Replay
-  /** One more with each change of `replay`, which is the same object. */
+  /** The number of the newest event: tells of each change of `replay`, which stays the same object. */
   version: number
   connection: Connection
   /** False where the workflow keeps no trail: then there is nothing to replay. */
@@ -20,22 +20,24 @@ export interface ReplayState {
 
 /** What happened in an execution and what happens now, from its stream of events. Many that come at once are shown at once. */
 export function useReplay(id: string): ReplayState {
-  const [state, setState] = useState(() => ({ id, replay: new Replay(), version: 0, kept: true, cut: false }))
+  const [state, setState] = useState(fresh)
   const buffer = useRef<LiveEvent[]>([])
   const frame = useRef(0)
   const taken = useRef(0)
   useEffect(() => {
     buffer.current = []
     taken.current = 0
-    setState({ id, replay: new Replay(), version: 0, kept: true, cut: false })
+    setState(fresh)
     return () => cancelAnimationFrame(frame.current)
   }, [id])
   const flush = () => {
     frame.current = 0
     const events = buffer.current.splice(0)
-    setState((now) =>
-      now.replay.add(events) ? { ...now, version: now.version + 1, cut: taken.current > EVENTS_KEPT } : now,
-    )
+    // What came already is passed over, so it does no harm if this is done twice.
+    setState((now) => {
+      now.replay.add(events)
+      return { ...now, version: now.replay.last, cut: taken.current > EVENTS_KEPT }
+    })
   }
   const connection = useEvents(id, (event) => {
     if (event.type === 'trail_not_kept') setState((now) => ({ ...now, kept: false }))
@@ -47,3 +49,5 @@ export function useReplay(id: string): ReplayState {
   })
   return { ...state, connection }
 }
+
+const fresh = () => ({ replay: new Replay(), version: -1, kept: true, cut: false })

@@ -226,7 +226,7 @@ function useView() {
 function useFreshDetail(id: string, version: number): void {
   const client = useQueryClient()
   useEffect(() => {
-    if (version === 0) return
+    if (version < 0) return
     const soon = setTimeout(() => client.invalidateQueries({ queryKey: ['executions', id], exact: true }), 150)
     return () => clearTimeout(soon)
   }, [client, id, version])
