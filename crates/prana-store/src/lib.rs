@@ -44,7 +44,7 @@ pub use memory::MemoryStore;
 pub use row::{Concurrency, Holder, NewExecution, Row, Slot, Start, Status, WorkerId};
 pub use sqlite::SqliteStore;
 pub use store::{
-    Attention, Claim, Claimed, Cursor, Filter, LoadFrom, Loaded, Page, Remove, Removed, Scope, Store,
+    Attention, Claim, Claimed, Cursor, Filter, Hint, LoadFrom, Loaded, Page, Remove, Removed, Scope, Store,
 };
 pub use wait::{NewWait, Takes, Wait};
 

@@ -75,6 +75,8 @@ pub enum Scope {
     Roots,
     /// Only those that this one started.
     ChildrenOf(ExecutionId),
+    /// Only those that this worker holds. It may hold some whose claim or creation it was never told of, where an answer was lost.
+    HeldBy(WorkerId),
 }
 
 /// What a list of executions shows. The default shows all.
@@ -133,6 +135,15 @@ pub struct Removed {
     pub more: bool,
 }
 
+/// What another process says there may be to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hint {
+    /// Something may be ready to be claimed.
+    Ready,
+    /// Something may also be in the inbox of an execution that is held: a heartbeat tells.
+    Inbox,
+}
+
 /// Where executions are kept. Every method that changes something is one transaction, and answers only after it is durable.
 ///
 /// Correctness rests on two numbers alone: the fencing epoch, which every claim raises, and the sequence, which every entry raises. Both are
@@ -147,7 +158,8 @@ pub trait Store: Send + Sync {
     async fn commit(&self, delta: Delta) -> Result<Committed>;
 
     /// Takes up to `limit` executions for a worker: first those whose holder's lease is over, then those whose `ready_at` has come, the oldest
-    /// first. Each gets its next epoch, so no other worker has it under the same one. Asking for nothing writes nothing.
+    /// first; where there are more than `limit` of these, their workflows take turns, so that the backlog of one holds up no other. Each gets
+    /// its next epoch, so no other worker has it under the same one. Asking for nothing writes nothing.
     ///
     /// # Errors
     /// `Unavailable`.
@@ -207,6 +219,12 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// For a tree: `Unknown`, `Open` if a member has not ended, `Invalid` if it is not a root. `Unavailable`.
     async fn remove(&self, what: Remove) -> Result<Removed>;
+
+    /// Waits until another process says that there may be something to do. It may be said late, for nothing, or never: who asks now and then
+    /// misses nothing.
+    async fn hint(&self) -> Hint {
+        std::future::pending().await
+    }
 
     /// Whether entries, snapshots and payloads can be read back. A store that keeps none can't give up an execution to another worker.
     fn retains_trail(&self) -> bool {

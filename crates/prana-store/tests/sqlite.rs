@@ -127,7 +127,7 @@ async fn the_file_is_as_promised() {
     let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
     assert_eq!(number("auto_vacuum"), 2, "incremental");
     assert_eq!(number("application_id"), 0x5072_616e);
-    assert_eq!(number("user_version"), 1);
+    assert_eq!(number("user_version"), 2);
     let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
     assert_eq!(mode, "wal");
 }
@@ -216,4 +216,21 @@ async fn a_backup_is_whole() {
     let before = hand.load().await;
     let restored = open(&copy).load(hand.id, prana_store::LoadFrom::Start).await.unwrap().unwrap();
     assert_eq!(restored, before);
+}
+
+#[tokio::test]
+async fn a_file_of_before_goes_on() {
+    let directory = Directory::new();
+    let path = directory.file();
+    let store = open(&path);
+    let stage = Stage::new(store.clone());
+    let id = stage.create(stage.new_ready(at(5))).await.id;
+    drop((store, stage));
+    // What the first program made of it.
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection.execute_batch("DROP INDEX execution_turns; PRAGMA user_version = 1").unwrap();
+    drop(connection);
+    let stage = Stage::new(open(&path));
+    let claimed = stage.claim(1, at(9), 1).await;
+    assert_eq!(claimed[0].row.id, id);
 }

@@ -133,6 +133,7 @@ fn shows(filter: &Filter, row: &Row) -> bool {
             Scope::All => true,
             Scope::Roots => row.parent.is_none(),
             Scope::ChildrenOf(parent) => row.parent == Some(parent),
+            Scope::HeldBy(worker) => row.claimed_by == Some(worker),
         }
 }
 

@@ -1,11 +1,12 @@
 //! The tables of the store in memory: ordered maps, and sets that stand for indexes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use prana_core::{ExecutionId, Timestamp};
 
-use crate::rules::{Graves, Held, Inbox, Items, Lanes, REPORTS_AT_ONCE, Rows, Trail, Waits};
+use crate::rules::{Graves, Held, Inbox, Items, Lanes, Leases, REPORTS_AT_ONCE, Rows, Trail, Turns, Waits};
 use crate::{
     Answer, Cursor, Hash, Holder, InboxId, InboxItem, ItemChange, NewItem, Payload, Result, Row, Slot,
     Snapshot, StoredEntry, Target, Wait, WorkerId,
@@ -21,6 +22,9 @@ pub(super) struct State {
     pub(super) files: BTreeMap<ExecutionId, File>,
     pub(super) payloads: BTreeMap<ExecutionId, BTreeMap<Hash, Vec<u8>>>,
     pub(super) ready: BTreeSet<(Timestamp, i64, ExecutionId)>,
+    /// The same by workflow.
+    lines: BTreeMap<Arc<str>, BTreeSet<(Timestamp, i64, ExecutionId)>>,
+    last_turn: Option<Arc<str>>,
     pub(super) created: BTreeSet<Cursor>,
     start_keys: BTreeMap<(Arc<str>, Arc<str>), ExecutionId>,
     queues: BTreeMap<Arc<str>, BTreeMap<i64, ExecutionId>>,
@@ -56,6 +60,7 @@ impl State {
     fn index(&mut self, row: &Row) {
         if let (Some(at), true) = (row.ready_at, row.slot != Slot::Queued) {
             self.ready.insert((at, row.ordinal, row.id));
+            self.lines.entry(row.workflow_id.clone()).or_default().insert((at, row.ordinal, row.id));
         }
         if let (Some(concurrency), Slot::Queued) = (&row.concurrency, row.slot) {
             self.queues.entry(concurrency.key.clone()).or_default().insert(row.ordinal, row.id);
@@ -74,6 +79,12 @@ impl State {
     fn unindex(&mut self, row: &Row) {
         if let Some(at) = row.ready_at {
             self.ready.remove(&(at, row.ordinal, row.id));
+            if let Some(line) = self.lines.get_mut(&row.workflow_id) {
+                line.remove(&(at, row.ordinal, row.id));
+                if line.is_empty() {
+                    self.lines.remove(&row.workflow_id);
+                }
+            }
         }
         if let Some(concurrency) = &row.concurrency
             && let Some(queue) = self.queues.get_mut(&concurrency.key)
@@ -330,7 +341,9 @@ impl Lanes for State {
         self.workers.entry(holder.worker).or_insert(holder.lease_until);
         Ok(())
     }
+}
 
+impl Leases for State {
     fn lease(&mut self, worker: WorkerId) -> Result<Option<Timestamp>> {
         Ok(self.workers.get(&worker).copied())
     }
@@ -364,6 +377,24 @@ impl Lanes for State {
     fn ready(&mut self, now: Timestamp, limit: usize) -> Result<Vec<Row>> {
         let due = self.ready.iter().take_while(|(at, _, _)| *at <= now).take(limit);
         Ok(self.rows_of(due.map(|(_, _, id)| id)))
+    }
+}
+
+impl Turns for State {
+    fn next_workflow(&mut self, after: Option<&str>) -> Result<Option<(Arc<str>, Timestamp)>> {
+        let after = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let next = self.lines.range::<str, _>((after, Bound::Unbounded)).next();
+        Ok(next.and_then(|(workflow, line)| Some((workflow.clone(), line.first()?.0))))
+    }
+
+    fn ready_of(&mut self, workflow: &str, now: Timestamp, limit: usize) -> Result<Vec<Row>> {
+        let Some(line) = self.lines.get(workflow) else { return Ok(Vec::new()) };
+        let due = line.iter().take_while(|(at, _, _)| *at <= now).take(limit);
+        Ok(self.rows_of(due.map(|(_, _, id)| id)))
+    }
+
+    fn last_turn(&mut self) -> &mut Option<Arc<str>> {
+        &mut self.last_turn
     }
 }
 

@@ -3,7 +3,7 @@
 use prana_core::{ExecutionId, Timestamp};
 
 use super::deliver::deliver_within;
-use super::{Held, MAX_SUMMARY, Tables};
+use super::{Desk, Held, MAX_SUMMARY};
 use crate::catalog::refuse_outdated;
 use crate::{
     Committed, Delta, InboxItem, NewExecution, NewWait, Release, Result, Row, Slot, Start, StoreError,
@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Commits one delta. An error of a rule means that nothing was written.
-pub(crate) fn commit<T: Tables>(tables: &mut T, delta: &mut Delta) -> Result<Committed> {
+pub(crate) fn commit<T: Desk>(tables: &mut T, delta: &mut Delta) -> Result<Committed> {
     check_shape(delta)?;
     if let Some(create) = &delta.create {
         if let Some(existing) = existing(tables, create)? {
@@ -96,14 +96,14 @@ fn grows(entries: &[StoredEntry], from: u64) -> bool {
         && entries.last().is_none_or(|last| i64::try_from(last.sequence).is_ok_and(|last| last < i64::MAX))
 }
 
-fn existing<T: Tables>(tables: &mut T, create: &NewExecution) -> Result<Option<ExecutionId>> {
+fn existing<T: Desk>(tables: &mut T, create: &NewExecution) -> Result<Option<ExecutionId>> {
     match &create.start_key {
         Some(key) => tables.started_by(&create.workflow_id, key),
         None => Ok(None),
     }
 }
 
-fn refuse_existing<T: Tables>(tables: &mut T, id: ExecutionId) -> Result<()> {
+fn refuse_existing<T: Desk>(tables: &mut T, id: ExecutionId) -> Result<()> {
     match tables.row(id)? {
         Some(_) => Err(StoreError::Exists(id)),
         None => Ok(()),
@@ -111,7 +111,7 @@ fn refuse_existing<T: Tables>(tables: &mut T, id: ExecutionId) -> Result<()> {
 }
 
 /// The row, if the caller holds it and knows its newest state.
-fn fenced<T: Tables>(tables: &mut T, delta: &Delta) -> Result<Row> {
+fn fenced<T: Desk>(tables: &mut T, delta: &Delta) -> Result<Row> {
     let execution = delta.execution;
     let row = tables.row(execution)?.ok_or(StoreError::Unknown(execution))?;
     if row.epoch != delta.epoch {
@@ -140,7 +140,7 @@ struct WaitPlan {
     orphans: Vec<Held>,
 }
 
-fn plan_waits<T: Tables>(tables: &mut T, before: Option<&Row>, delta: &Delta) -> Result<WaitPlan> {
+fn plan_waits<T: Desk>(tables: &mut T, before: Option<&Row>, delta: &Delta) -> Result<WaitPlan> {
     let mut plan = WaitPlan::default();
     if let Some(row) = before {
         if row.open_waits > 0 {
@@ -163,7 +163,7 @@ fn plan_waits<T: Tables>(tables: &mut T, before: Option<&Row>, delta: &Delta) ->
 }
 
 /// Answers that are bound to waits which this delta ends without consuming them.
-fn find_orphans<T: Tables>(tables: &mut T, row: &Row, delta: &Delta, plan: &mut WaitPlan) -> Result<()> {
+fn find_orphans<T: Desk>(tables: &mut T, row: &Row, delta: &Delta, plan: &mut WaitPlan) -> Result<()> {
     let ended = |wait: &&Wait| {
         let index = wait.wait.execution_index;
         wait.answered && (delta.waits_closed.contains(&index) || delta.waits_dropped.contains(&index))
@@ -210,7 +210,7 @@ struct Turn<'d> {
 }
 
 impl<'d> Turn<'d> {
-    fn begin<T: Tables>(
+    fn begin<T: Desk>(
         tables: &mut T,
         before: Option<Row>,
         delta: &'d mut Delta,
@@ -224,7 +224,7 @@ impl<'d> Turn<'d> {
         Ok(Turn { before, row, delta, plan, done: Committed::default() })
     }
 
-    fn write<T: Tables>(mut self, tables: &mut T) -> Result<Committed> {
+    fn write<T: Desk>(mut self, tables: &mut T) -> Result<Committed> {
         self.consume(tables)?;
         self.end_waits(tables)?;
         self.open_waits(tables)?;
@@ -238,7 +238,7 @@ impl<'d> Turn<'d> {
         Ok(self.done)
     }
 
-    fn consume<T: Tables>(&mut self, tables: &mut T) -> Result<()> {
+    fn consume<T: Desk>(&mut self, tables: &mut T) -> Result<()> {
         for held in &self.plan.consumed {
             tables.consume(&self.row, held.id)?;
             forget_item(&mut self.row, held);
@@ -255,7 +255,7 @@ impl<'d> Turn<'d> {
         Ok(())
     }
 
-    fn end_waits<T: Tables>(&mut self, tables: &mut T) -> Result<()> {
+    fn end_waits<T: Desk>(&mut self, tables: &mut T) -> Result<()> {
         for held in &self.plan.orphans {
             if held.target.is_single() {
                 tables.consume(&self.row, held.id)?;
@@ -274,7 +274,7 @@ impl<'d> Turn<'d> {
         Ok(())
     }
 
-    fn open_waits<T: Tables>(&mut self, tables: &mut T) -> Result<()> {
+    fn open_waits<T: Desk>(&mut self, tables: &mut T) -> Result<()> {
         for new in &self.delta.waits_opened {
             let earlier = match self.before {
                 Some(_) => tables.wait(&self.row, new.execution_index)?,
@@ -290,7 +290,7 @@ impl<'d> Turn<'d> {
     }
 
     /// Gives kept answers, the oldest first, to open waits that want one, the oldest first.
-    fn bind<T: Tables>(&mut self, tables: &mut T) -> Result<()> {
+    fn bind<T: Desk>(&mut self, tables: &mut T) -> Result<()> {
         if self.row.answers == 0 || !self.plan.open.iter().any(Wait::wants_answer) {
             return Ok(());
         }
@@ -318,7 +318,7 @@ impl<'d> Turn<'d> {
         Ok(())
     }
 
-    fn append<T: Tables>(&mut self, tables: &mut T) -> Result<()> {
+    fn append<T: Desk>(&mut self, tables: &mut T) -> Result<()> {
         if let Some(last) = self.delta.entries.last() {
             self.row.next_sequence = last.sequence + 1;
             self.row.recoveries = 0;
@@ -336,7 +336,7 @@ impl<'d> Turn<'d> {
         Ok(())
     }
 
-    fn release<T: Tables>(&mut self, tables: &mut T) -> Result<()> {
+    fn release<T: Desk>(&mut self, tables: &mut T) -> Result<()> {
         if let Some(create) = &self.delta.create {
             if let Start::Claimed(holder) = create.start {
                 tables.meet(holder)?;
@@ -373,7 +373,7 @@ impl<'d> Turn<'d> {
         self.done.woke |= ready_at.is_some_and(|at| at <= self.delta.at);
     }
 
-    fn end<T: Tables>(&mut self, tables: &mut T) -> Result<()> {
+    fn end<T: Desk>(&mut self, tables: &mut T) -> Result<()> {
         let row = &mut self.row;
         row.claimed_by = None;
         row.ready_at = None;
@@ -400,7 +400,7 @@ impl<'d> Turn<'d> {
     }
 
     /// The last open member of a tree ends: its time begins to run.
-    fn expire<T: Tables>(&mut self, tables: &mut T) -> Result<()> {
+    fn expire<T: Desk>(&mut self, tables: &mut T) -> Result<()> {
         let expiry = |root: &Row| root.retention_ms.map(|length| self.delta.at.plus_millis(length));
         if self.row.root == self.row.id {
             self.row.expires_at = expiry(&self.row);
@@ -411,7 +411,7 @@ impl<'d> Turn<'d> {
         Ok(())
     }
 
-    fn write_row<T: Tables>(&mut self, tables: &mut T) -> Result<()> {
+    fn write_row<T: Desk>(&mut self, tables: &mut T) -> Result<()> {
         match (&self.before, &mut self.delta.create) {
             (Some(before), _) => tables.update(before, &self.row)?,
             (None, Some(create)) => tables.insert(&self.row, &mut create.header)?,
@@ -422,7 +422,7 @@ impl<'d> Turn<'d> {
         Ok(())
     }
 
-    fn bear_children<T: Tables>(&mut self, tables: &mut T) -> Result<()> {
+    fn bear_children<T: Desk>(&mut self, tables: &mut T) -> Result<()> {
         for child in &mut self.delta.children {
             let row = Row::new(child, tables.next_ordinal());
             match child.start {
@@ -434,7 +434,7 @@ impl<'d> Turn<'d> {
         Ok(())
     }
 
-    fn report<T: Tables>(&mut self, tables: &mut T) -> Result<()> {
+    fn report<T: Desk>(&mut self, tables: &mut T) -> Result<()> {
         for item in &mut self.delta.reports {
             let delivery = deliver_within(tables, item, false)?;
             self.done.woke |= delivery.woke;
@@ -443,7 +443,7 @@ impl<'d> Turn<'d> {
         Ok(())
     }
 
-    fn change_item<T: Tables>(&mut self, tables: &mut T) -> Result<()> {
+    fn change_item<T: Desk>(&mut self, tables: &mut T) -> Result<()> {
         let Some(item) = &mut self.delta.item else { return Ok(()) };
         let version = tables.item_version(&item.kind, &item.key)?;
         tables.write_item(item, version + 1)
@@ -462,7 +462,7 @@ fn opened(new: NewWait, earlier: Option<&Wait>) -> Wait {
 }
 
 /// The row of a new execution, with a slot or in the queue for one.
-fn born<T: Tables>(tables: &mut T, create: &NewExecution) -> Result<Row> {
+fn born<T: Desk>(tables: &mut T, create: &NewExecution) -> Result<Row> {
     let mut row = Row::new(create, tables.next_ordinal());
     if let Some(concurrency) = &create.concurrency {
         let holders = tables.holders(&concurrency.key)?;
@@ -480,7 +480,7 @@ fn born<T: Tables>(tables: &mut T, create: &NewExecution) -> Result<Row> {
 }
 
 /// Gives the slot of an execution that ends to the first in the queue; whether there was one.
-fn free_slot<T: Tables>(tables: &mut T, ending: &Row) -> Result<bool> {
+fn free_slot<T: Desk>(tables: &mut T, ending: &Row) -> Result<bool> {
     let Some(concurrency) = &ending.concurrency else { return Ok(false) };
     let mut holders = tables.holders(&concurrency.key)?.saturating_sub(1);
     let mut woke = false;
@@ -498,7 +498,7 @@ fn free_slot<T: Tables>(tables: &mut T, ending: &Row) -> Result<bool> {
 }
 
 /// What the holder of an execution has to look at.
-pub(crate) fn hand_out<T: Tables>(tables: &mut T, row: &Row, open: &[Wait]) -> Result<Vec<InboxItem>> {
+pub(crate) fn hand_out<T: Desk>(tables: &mut T, row: &Row, open: &[Wait]) -> Result<Vec<InboxItem>> {
     if row.answers + row.reports == 0 {
         return Ok(Vec::new());
     }

@@ -1,6 +1,6 @@
 //! Deliveries: an item comes to an inbox.
 
-use super::{MAX_ANSWERS, Tables};
+use super::{Desk, MAX_ANSWERS};
 use crate::{Answer, Delivered, InboxId, NewItem, Result, Row, Slot, StoreError, Takes, Target, Wait};
 
 /// What a delivery changed.
@@ -21,16 +21,12 @@ enum Place {
 }
 
 /// A delivery from outside.
-pub(crate) fn deliver<T: Tables>(tables: &mut T, item: &mut NewItem) -> Result<Delivery> {
+pub(crate) fn deliver<T: Desk>(tables: &mut T, item: &mut NewItem) -> Result<Delivery> {
     deliver_within(tables, item, true)
 }
 
 /// A delivery, from outside (then there is a limit of what is kept) or by a delta (which must not fail half-way).
-pub(super) fn deliver_within<T: Tables>(
-    tables: &mut T,
-    item: &mut NewItem,
-    limited: bool,
-) -> Result<Delivery> {
+pub(super) fn deliver_within<T: Desk>(tables: &mut T, item: &mut NewItem, limited: bool) -> Result<Delivery> {
     let none = |delivered| Ok(Delivery { delivered, woke: false });
     let Some(row) = tables.row(item.execution)? else { return none(Delivered::Unknown) };
     if let Some(key) = &item.dedupe
@@ -67,7 +63,7 @@ fn refuse_if_full(row: &Row, item: &NewItem, limited: bool) -> Result<()> {
     Ok(())
 }
 
-fn place<T: Tables>(tables: &mut T, row: &Row, target: &Target) -> Result<Place> {
+fn place<T: Desk>(tables: &mut T, row: &Row, target: &Target) -> Result<Place> {
     Ok(match target {
         Target::Execution => Place::Now(None),
         Target::Report(index) => match tables.wait(row, *index)? {
@@ -91,7 +87,7 @@ fn place<T: Tables>(tables: &mut T, row: &Row, target: &Target) -> Result<Place>
     })
 }
 
-fn oldest_that_wants<T: Tables>(tables: &mut T, row: &Row, target: &Target) -> Result<Option<Wait>> {
+fn oldest_that_wants<T: Desk>(tables: &mut T, row: &Row, target: &Target) -> Result<Option<Wait>> {
     if row.open_waits == 0 {
         return Ok(None);
     }
@@ -100,7 +96,7 @@ fn oldest_that_wants<T: Tables>(tables: &mut T, row: &Row, target: &Target) -> R
 }
 
 /// One link, or one index, answers one wait.
-fn place_single<T: Tables>(tables: &mut T, row: &Row, target: &Target, wait: Option<Wait>) -> Result<Place> {
+fn place_single<T: Desk>(tables: &mut T, row: &Row, target: &Target, wait: Option<Wait>) -> Result<Place> {
     match wait {
         Some(wait) if wait.wants_answer() => return Ok(Place::Now(Some(wait))),
         Some(wait) if wait.answered => return Ok(Place::Used),
@@ -110,7 +106,7 @@ fn place_single<T: Tables>(tables: &mut T, row: &Row, target: &Target, wait: Opt
     Ok(if is_kept { Place::Used } else { Place::Later })
 }
 
-fn store<T: Tables>(
+fn store<T: Desk>(
     tables: &mut T,
     before: &Row,
     row: &mut Row,
@@ -128,12 +124,7 @@ fn store<T: Tables>(
     Ok(id)
 }
 
-fn resume<T: Tables>(
-    tables: &mut T,
-    before: Row,
-    item: &mut NewItem,
-    wait: Option<Wait>,
-) -> Result<Delivery> {
+fn resume<T: Desk>(tables: &mut T, before: Row, item: &mut NewItem, wait: Option<Wait>) -> Result<Delivery> {
     let mut row = before.clone();
     if row.slot == Slot::Queued {
         leave_queue(tables, &mut row)?;
@@ -152,7 +143,7 @@ fn resume<T: Tables>(
 }
 
 /// Something for the execution itself came while it queued: it takes a slot beyond the limit, so that it can be cancelled now.
-fn leave_queue<T: Tables>(tables: &mut T, row: &mut Row) -> Result<()> {
+fn leave_queue<T: Desk>(tables: &mut T, row: &mut Row) -> Result<()> {
     if let Some(concurrency) = row.concurrency.clone() {
         let holders = tables.holders(&concurrency.key)?;
         tables.set_holders(&concurrency.key, holders + 1)?;

@@ -1,6 +1,6 @@
 //! What commits, deliveries, claims and removals mean, written once for every store.
 //!
-//! An implementation gives [`Tables`] that live inside one transaction. Every rule checks before it writes, so a refused delta has
+//! An implementation gives [`Tables`] (or a [`Desk`], if it claims and removes in its own way) that live inside one transaction. Every rule checks before it writes, so a refused delta has
 //! written nothing; an error of the tables themselves rolls the transaction back. What is large is handed over as `&mut`: tables that keep
 //! it in memory take it out, others only read it, so that a turn can be tried again.
 
@@ -8,6 +8,8 @@ mod claim;
 mod commit;
 mod deliver;
 mod remove;
+
+use std::sync::Arc;
 
 use prana_core::{ExecutionId, Timestamp};
 
@@ -97,13 +99,17 @@ pub(crate) trait Inbox {
     fn hand_out(&mut self, row: &Row, reporting: &[u32]) -> Result<Vec<InboxItem>>;
 }
 
-/// Slots, leases and what is ready.
+/// Slots of concurrency keys, and who holds executions.
 pub(crate) trait Lanes {
     fn holders(&mut self, key: &str) -> Result<u32>;
     fn set_holders(&mut self, key: &str, holders: u32) -> Result<()>;
     fn next_queued(&mut self, key: &str) -> Result<Option<Row>>;
     /// Takes note of a worker, unless it is known.
     fn meet(&mut self, holder: Holder) -> Result<()>;
+}
+
+/// Leases and what is ready.
+pub(crate) trait Leases {
     fn lease(&mut self, worker: WorkerId) -> Result<Option<Timestamp>>;
     fn renew(&mut self, worker: WorkerId, lease_until: Timestamp) -> Result<()>;
     fn lapsed(&mut self, now: Timestamp) -> Result<Vec<WorkerId>>;
@@ -111,6 +117,15 @@ pub(crate) trait Lanes {
     fn held_by(&mut self, worker: WorkerId, limit: usize) -> Result<Vec<Row>>;
     fn held_with_items(&mut self, worker: WorkerId) -> Result<Vec<Row>>;
     fn ready(&mut self, now: Timestamp, limit: usize) -> Result<Vec<Row>>;
+}
+
+/// Whose turn it is, for stores that claim by these rules.
+pub(crate) trait Turns {
+    /// The first workflow, by id, after this one that has executions with a `ready_at`, and the earliest of those times.
+    fn next_workflow(&mut self, after: Option<&str>) -> Result<Option<(Arc<str>, Timestamp)>>;
+    fn ready_of(&mut self, workflow: &str, now: Timestamp, limit: usize) -> Result<Vec<Row>>;
+    /// The workflow that had the last turn. It may be forgotten: then the turns begin anew.
+    fn last_turn(&mut self) -> &mut Option<Arc<str>>;
 }
 
 /// Removal: rows go at once, their bytes later.
@@ -129,7 +144,12 @@ pub(crate) trait Items {
     fn write_item(&mut self, change: &mut ItemChange, version: u64) -> Result<()>;
 }
 
-/// The tables of one store, inside one transaction.
-pub(crate) trait Tables: Rows + Trail + Waits + Inbox + Lanes + Graves + Items {}
+/// What commits and deliveries read and change, inside one transaction.
+pub(crate) trait Desk: Rows + Trail + Waits + Inbox + Lanes + Items {}
 
-impl<T: Rows + Trail + Waits + Inbox + Lanes + Graves + Items> Tables for T {}
+impl<T: Rows + Trail + Waits + Inbox + Lanes + Items> Desk for T {}
+
+/// The tables of one store, inside one transaction.
+pub(crate) trait Tables: Desk + Leases + Graves {}
+
+impl<T: Desk + Leases + Graves> Tables for T {}

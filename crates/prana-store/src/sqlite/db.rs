@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use prana_core::ExecutionId;
 use rusqlite::{Connection, ErrorCode, Params, Row, types::FromSql};
@@ -18,6 +19,8 @@ pub(crate) struct Db {
     failed: Cell<bool>,
     /// The newest ordinal of an execution and the newest number of an inbox item.
     pub(super) newest: (i64, i64),
+    /// The workflow that had the last turn of being claimed.
+    pub(super) last_turn: Option<Arc<str>>,
     /// Rows as they are in the file, so that a step need not read its own. Only the one writer has it; every change goes through it.
     recent: Option<HashMap<ExecutionId, crate::Row>>,
 }
@@ -25,7 +28,7 @@ pub(crate) struct Db {
 impl Db {
     pub(super) fn new(connection: Connection) -> Self {
         connection.set_prepared_statement_cache_capacity(128);
-        Db { connection, failed: Cell::new(false), newest: (0, 0), recent: None }
+        Db { connection, failed: Cell::new(false), newest: (0, 0), last_turn: None, recent: None }
     }
 
     /// The same connection as the one that makes all changes from now on.

@@ -56,7 +56,8 @@ impl Options {
 const APPLICATION_ID: i32 = 0x5072_616e;
 
 /// The schema, one step after the other: its text, and the oldest number of steps a program must know to use the file after it.
-const MIGRATIONS: [(&str, i64); 1] = [(include_str!("migrations/0001.sql"), 1)];
+const MIGRATIONS: [(&str, i64); 2] =
+    [(include_str!("migrations/0001.sql"), 1), (include_str!("migrations/0002.sql"), 1)];
 
 /// Where the file is and how it is opened.
 #[derive(Debug, Clone)]

@@ -123,7 +123,10 @@ pub(super) fn next_wake(db: &mut Db, after: Timestamp) -> Result<Option<Timestam
 pub(super) fn list(db: &mut Db, filter: &Filter, after: Option<Cursor>, limit: usize) -> Result<Page> {
     let below = below(filter, after);
     let mut found = match filter.scope {
-        Scope::ChildrenOf(parent) => children(db, filter, parent, below, limit)?,
+        Scope::ChildrenOf(parent) => {
+            some_of(db, filter, sql!("list_children"), parent.0.as_bytes(), below, limit)?
+        }
+        Scope::HeldBy(worker) => some_of(db, filter, sql!("list_held"), worker.0.as_bytes(), below, limit)?,
         Scope::All | Scope::Roots => {
             let mut found = Vec::new();
             for status in Status::ALL.into_iter().filter(|status| is_wanted(filter, *status)) {
@@ -173,10 +176,12 @@ fn of_status(
     }
 }
 
-fn children(
+/// Those of one parent or one worker.
+fn some_of(
     db: &Db,
     filter: &Filter,
-    parent: ExecutionId,
+    sql: &'static str,
+    owner: &[u8; 16],
     (time, id): (i64, [u8; 16]),
     limit: usize,
 ) -> Result<Vec<Row>> {
@@ -184,6 +189,6 @@ fn children(
     let mask: i64 = wanted.map(|status| 1 << (status as u8)).sum();
     let since = filter.since.map_or(i64::MIN, Timestamp::as_micros);
     let limit = limit_of(limit.saturating_add(1));
-    let values = params![parent.0.as_bytes(), mask, since, time, id, limit, filter.workflow_id];
-    db.all(sql!("list_children"), values, rows::execution)
+    let values = params![owner, mask, since, time, id, limit, filter.workflow_id];
+    db.all(sql, values, rows::execution)
 }

@@ -1,12 +1,14 @@
 //! The tables of the rules, as statements on the writer's connection.
 
+use std::sync::Arc;
+
 use prana_core::{ExecutionId, Timestamp};
 use rusqlite::params;
 
 use super::db::Db;
 use super::rows::{self, TO_EXECUTION, TO_INDEX, TO_NODE, TO_REPORT, TO_TOKEN, limit_of, signed};
 use super::sql;
-use crate::rules::{Graves, Held, Inbox, Lanes, REPORTS_AT_ONCE, Rows, Trail, Waits};
+use crate::rules::{Graves, Held, Inbox, Lanes, Leases, REPORTS_AT_ONCE, Rows, Trail, Turns, Waits};
 use crate::{
     Answer, Holder, InboxId, InboxItem, NewItem, Payload, Result, Row, Snapshot, StoreError, StoredEntry,
     Target, Wait, WorkerId,
@@ -316,7 +318,9 @@ impl Lanes for Db {
     fn meet(&mut self, holder: Holder) -> Result<()> {
         self.run(sql!("meet"), params![holder.worker.0.as_bytes(), holder.lease_until.as_micros()]).map(drop)
     }
+}
 
+impl Leases for Db {
     fn lease(&mut self, worker: WorkerId) -> Result<Option<Timestamp>> {
         self.one(sql!("lease"), [worker.0.as_bytes()], |row| rows::time(row, 0))
     }
@@ -343,6 +347,21 @@ impl Lanes for Db {
 
     fn ready(&mut self, now: Timestamp, limit: usize) -> Result<Vec<Row>> {
         self.all(sql!("ready"), [now.as_micros(), limit_of(limit)], rows::execution)
+    }
+}
+
+impl Turns for Db {
+    fn next_workflow(&mut self, after: Option<&str>) -> Result<Option<(Arc<str>, Timestamp)>> {
+        self.one(sql!("next_workflow"), [after.unwrap_or("")], |row| Ok((row.get(0)?, rows::time(row, 1)?)))
+    }
+
+    fn ready_of(&mut self, workflow: &str, now: Timestamp, limit: usize) -> Result<Vec<Row>> {
+        let values = params![workflow, now.as_micros(), limit_of(limit)];
+        self.all(sql!("ready_of"), values, rows::execution)
+    }
+
+    fn last_turn(&mut self) -> &mut Option<Arc<str>> {
+        &mut self.last_turn
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::stage::{Hand, Stage, at, wait, worker};
-use crate::{Delta, NewWait, Release, Status, StoreError, Takes};
+use crate::{Delta, NewExecution, NewWait, Release, Status, StoreError, Takes};
 
 fn timer(execution_index: u32, seconds: u64) -> NewWait {
     NewWait { takes: Takes::Nothing, wake_at: Some(at(seconds)), ..wait(execution_index, "timer") }
@@ -21,6 +21,29 @@ pub(super) async fn ready_in_order_of_time(stage: Stage) {
     assert_eq!(claimed, expected.into_iter().map(|(_, id)| id).collect::<Vec<_>>());
     assert!(first.iter().all(|claimed| claimed.row.claimed_by == Some(worker(2)) && !claimed.recovered));
     assert!(first.iter().all(|claimed| claimed.row.epoch == 1 && claimed.row.ready_at.is_none()));
+}
+
+/// However many of one workflow wait longer, the others have their turn.
+pub(super) async fn workflows_take_turns(stage: Stage) {
+    let mut flows = BTreeMap::new();
+    for (workflow, seconds, count) in [("busy", 1, 40), ("calm", 2, 3), ("late", 3, 2)] {
+        for _ in 0..count {
+            let new = NewExecution { workflow_id: workflow.into(), ..stage.new_ready(at(seconds)) };
+            flows.insert(stage.create(new).await.id, workflow);
+        }
+    }
+    let mut turns = Vec::new();
+    for limit in [1, 2, 1, 4, 3] {
+        let claimed = stage.claim(1, at(9), limit).await;
+        assert_eq!(claimed.len(), limit);
+        turns.extend(claimed.iter().map(|claimed| flows[&claimed.row.id]));
+    }
+    let count = |workflow: &str| turns.iter().filter(|turn| **turn == workflow).count();
+    assert_eq!((count("calm"), count("late")), (3, 2), "{turns:?}");
+    // Nobody else waits: the busy one gets all, and each execution is claimed once.
+    let rest = stage.claim(1, at(9), 100).await;
+    assert_eq!(rest.len(), 45 - turns.len());
+    assert!(rest.iter().all(|claimed| flows[&claimed.row.id] == "busy"));
 }
 
 pub(super) async fn not_before_its_time(stage: Stage) {

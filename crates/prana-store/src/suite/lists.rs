@@ -2,7 +2,7 @@
 
 use prana_core::ExecutionId;
 
-use super::stage::{Hand, Stage, at};
+use super::stage::{Hand, Stage, at, worker};
 use crate::{Cursor, Delta, Filter, NewExecution, Release, Remove, Scope, Status};
 
 async fn ids(stage: &Stage, filter: Filter) -> Vec<ExecutionId> {
@@ -97,4 +97,18 @@ pub(super) async fn children_are_listed(stage: Stage) {
     let roots = Filter { scope: Scope::Roots, ..Filter::default() };
     assert_eq!(ids(&stage, roots).await, [parent.id]);
     assert_eq!(ids(&stage, Filter::default()).await.len(), 4);
+}
+
+pub(super) async fn what_a_worker_holds_is_listed(stage: Stage) {
+    let held = |number: u128| Filter { scope: Scope::HeldBy(worker(number)), ..Filter::default() };
+    let first = stage.start().await;
+    let mut second = stage.start().await;
+    let third = stage.create(stage.new_ready(at(1))).await;
+    stage.claim(2, at(1), 1).await;
+    assert_eq!(ids(&stage, held(1)).await, [second.id, first.id]);
+    assert_eq!(ids(&stage, held(2)).await, [third.id]);
+    second.suspend(Vec::new()).await.unwrap();
+    assert_eq!(ids(&stage, held(1)).await, [first.id]);
+    let row = stage.store.list(&held(2), None, 1).await.unwrap().rows.remove(0);
+    assert_eq!((row.claimed_by, row.epoch), (Some(worker(2)), 1));
 }

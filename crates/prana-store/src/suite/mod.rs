@@ -51,12 +51,12 @@ pub const CHECKS: &[(&str, Check)] = checks! {
         a_dropped_wait_passes_its_answer_on, a_refused_answer_leaves_the_wait_open, a_retry_takes_no_answer,
         a_cancellation_is_seen, an_item_is_consumed_once, a_flood_is_turned_away;
     reports: a_childs_end_wakes_its_parent_once, early_reports_wait, late_reports_are_dropped, many_reports_come_in_parts;
-    claims: ready_in_order_of_time, not_before_its_time, timers_wake, the_earliest_timer_counts, a_dead_worker_is_replaced,
+    claims: ready_in_order_of_time, workflows_take_turns, not_before_its_time, timers_wake, the_earliest_timer_counts, a_dead_worker_is_replaced,
         a_heartbeat_keeps_a_lease, recoveries_count_until_an_entry, giving_up_makes_ready, racing_claims_are_exclusive;
     lanes: a_limit_queues_in_order, a_wait_keeps_its_slot, keys_are_separate, a_cancelled_one_leaves_the_queue,
         racing_starts_keep_the_limit;
     races: no_answer_is_lost, no_child_is_lost, deadline_and_answer_have_one_winner, a_takeover_has_one_owner;
-    lists: filters_combine, pages_are_stable, children_are_listed;
+    lists: filters_combine, pages_are_stable, children_are_listed, what_a_worker_holds_is_listed;
     removal: a_tree_goes_as_one, an_open_tree_stays, retention_counts_from_the_last_end, a_trail_can_be_given_up,
         a_start_key_is_free_again, removal_goes_in_batches;
 };
