@@ -28,6 +28,8 @@ mod delta;
 mod error;
 mod inbox;
 pub mod memory;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 mod row;
 mod rules;
 pub mod sqlite;
@@ -41,6 +43,8 @@ pub use delta::{Committed, Delta, Hash, Payload, Release, Snapshot, StoredEntry}
 pub use error::StoreError;
 pub use inbox::{Answer, Delivered, InboxId, InboxItem, NewItem, Target};
 pub use memory::MemoryStore;
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresStore;
 pub use row::{Concurrency, Holder, NewExecution, Row, Slot, Start, Status, WorkerId};
 pub use sqlite::SqliteStore;
 pub use store::{

@@ -4,6 +4,7 @@
 mod directory;
 mod model;
 mod plans;
+mod postgres;
 mod sqlite;
 
 use std::sync::Arc;
