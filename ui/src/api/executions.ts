@@ -8,6 +8,10 @@ export interface ExecutionFilter {
   workflow_id?: string
   scope?: 'all' | 'roots'
   parent?: string
+  since?: string
+  until?: string
+  /** Text in ids, workflows and errors. */
+  q?: string
   cursor?: string
   limit?: number
 }
@@ -19,11 +23,7 @@ interface RunsPage {
 
 /** A page of an execution's node runs, in order of start, after a run. */
 const runsPage = (id: string, after?: number, limit?: number, include?: Payload[], signal?: AbortSignal) =>
-  api.get<RunsPage>(
-    `/executions/${segment(id)}/node_executions`,
-    { after, limit, include: include?.join(',') },
-    signal,
-  )
+  api.get<RunsPage>(`/executions/${segment(id)}/node_executions`, { after, limit, include: include?.join(',') }, signal)
 
 /** All node runs, without payloads unless asked for. */
 async function allRuns(id: string, include?: Payload[], signal?: AbortSignal): Promise<NodeExecution[]> {
@@ -37,12 +37,23 @@ async function allRuns(id: string, include?: Payload[], signal?: AbortSignal): P
   return runs
 }
 
+/** A page of executions, the newest first. */
+const page = (filter: ExecutionFilter, signal?: AbortSignal) =>
+  api.get<{ executions: ExecutionRow[]; next: string | null }>('/executions', { ...filter }, signal)
+
+/** What became of each of many. */
+export interface BulkDone {
+  done: number
+  results: { id: string; new_id?: string; error?: { code: string; detail: string } }[]
+}
+
 export const executions = {
+  page,
+
   list: (filter: ExecutionFilter = {}) =>
     queryOptions({
       queryKey: ['executions', 'list', filter],
-      queryFn: ({ signal }) =>
-        api.get<{ executions: ExecutionRow[]; next: string | null }>('/executions', { ...filter }, signal),
+      queryFn: ({ signal }) => page(filter, signal),
     }),
 
   get: (id: string) =>
@@ -61,7 +72,8 @@ export const executions = {
   run: (id: string, index: number) =>
     queryOptions({
       queryKey: ['executions', id, 'run', index],
-      queryFn: ({ signal }) => api.get<NodeExecution>(`/executions/${segment(id)}/node_executions/${index}`, {}, signal),
+      queryFn: ({ signal }) =>
+        api.get<NodeExecution>(`/executions/${segment(id)}/node_executions/${index}`, {}, signal),
     }),
 
   runsPage,
@@ -74,5 +86,7 @@ export const executions = {
     api.post<{ id: string }>(`/executions/${segment(id)}/execute_from_node`, fork),
   executeNode: (id: string, fork: ForkRequest) =>
     api.post<{ id: string }>(`/executions/${segment(id)}/execute_node`, fork),
+  bulk: (action: 'cancel' | 'retry' | 'delete', ids: string[]) =>
+    api.post<BulkDone>('/executions/bulk', { action, ids }),
   delete: (id: string) => api.delete<{ removed: string[] }>(`/executions/${segment(id)}`),
 }

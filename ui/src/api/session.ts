@@ -1,31 +1,29 @@
 import { queryOptions } from '@tanstack/react-query'
-import { api, Problem, setCsrfToken } from './client'
+import { api, setCsrfToken } from './client'
 
-/** Who is signed in. A server that asks nobody to sign in has no sessions. */
+export type Scope = 'read' | 'run' | 'edit' | 'admin'
+
+/** Who is in. */
 export interface Session {
-  /** False where the server asks nobody to sign in. */
-  required: boolean
-  signed_in: boolean
-  user?: string | null
-  csrf_token?: string | null
+  authenticated: boolean
+  /** True while no token and no user was ever made: everybody at this machine may do everything. */
+  open: boolean
+  who: { kind: 'anyone' | 'local' | 'token' | 'user' | 'link'; name?: string; id?: string } | null
+  scope: Scope | null
+  allowed: Scope[]
+  csrf_token: string | null
+  can_log_in: boolean
 }
 
-const OPEN: Session = { required: false, signed_in: true }
-
 async function current(): Promise<Session> {
-  try {
-    const session = await api.get<Session>('/session')
-    setCsrfToken(session.csrf_token ?? null)
-    return session
-  } catch (error) {
-    if (error instanceof Problem && error.status === 404) return OPEN
-    if (error instanceof Problem && error.status === 401) return { required: true, signed_in: false }
-    throw error
-  }
+  const session = await api.get<Session>('/session')
+  setCsrfToken(session.csrf_token)
+  return session
 }
 
 export const session = {
   current: () => queryOptions({ queryKey: ['session'], queryFn: current, staleTime: 60_000 }),
-  signIn: (body: { [name: string]: string }) => api.post('/session', body),
-  signOut: () => api.delete('/session'),
+  signIn: (user: string, password: string) => api.post<{ user: string }>('/login', { user, password }),
+  signOut: () => api.post<void>('/logout'),
+  changePassword: (current: string, next: string) => api.post('/password', { current, new: next }),
 }

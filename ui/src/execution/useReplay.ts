@@ -18,18 +18,15 @@ export interface ReplayState {
   cut: boolean
 }
 
-/** What happened in an execution and what happens now, from its stream of events. Many that come at once are shown at once. */
+/**
+ * What happened in an execution and what happens now, from its stream of events. Many that come at once are shown at once.
+ * For one execution: a component that may show another is to be made anew for it. */
 export function useReplay(id: string): ReplayState {
   const [state, setState] = useState(fresh)
   const buffer = useRef<LiveEvent[]>([])
   const frame = useRef(0)
   const taken = useRef(0)
-  useEffect(() => {
-    buffer.current = []
-    taken.current = 0
-    setState(fresh)
-    return () => cancelAnimationFrame(frame.current)
-  }, [id])
+  useEffect(() => () => cancelAnimationFrame(frame.current), [])
   const flush = () => {
     frame.current = 0
     const events = buffer.current.splice(0)

@@ -1,5 +1,88 @@
+import { Badge, Card, Group, SimpleGrid, Stack, Text, TextInput, Title } from '@mantine/core'
+import { IconSearch } from '@tabler/icons-react'
+import { useQuery } from '@tanstack/react-query'
+import { useState } from 'react'
+import type { Action } from '~/api/types'
+import { actions } from '~/api/workflows'
+import { iconOf } from '~/canvas/icons'
 import { Page } from '~/parts/Page'
+import { Answered, Empty } from '~/parts/states'
 
+/** What nodes can do: every action that this server knows, its ports and what it is for. */
 export default function Connectors() {
-  return <Page title="Connectors">{null}</Page>
+  const query = useQuery(actions.list())
+  const [text, setText] = useState('')
+  return (
+    <Page title="Connectors" lead="What the nodes of a workflow can do on this server.">
+      <Stack>
+        <TextInput
+          label="Search"
+          placeholder="Name, type or what it does"
+          leftSection={<IconSearch size={14} />}
+          value={text}
+          onChange={(event) => setText(event.currentTarget.value)}
+          maw={420}
+        />
+        <Answered query={query}>{(all) => <Groups actions={all.filter((action) => fits(action, text))} />}</Answered>
+      </Stack>
+    </Page>
+  )
+}
+
+const fits = (action: Action, text: string) => {
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean)
+  const all = `${action.title} ${action.type} ${action.description} ${action.aliases.join(' ')}`.toLowerCase()
+  return words.every((word) => all.includes(word))
+}
+
+function Groups({ actions }: { actions: Action[] }) {
+  if (actions.length === 0) return <Empty icon={<IconSearch size={36} />} title="Nothing fits" />
+  const groups = new Map<string, Action[]>()
+  for (const action of actions) {
+    const name = action.type.split('.')[0] ?? action.type
+    groups.set(name, [...(groups.get(name) ?? []), action])
+  }
+  return [...groups].map(([name, actions]) => (
+    <section key={name}>
+      <Title order={2} mb="sm">
+        {name}
+      </Title>
+      <SimpleGrid cols={{ base: 1, sm: 2, lg: 3 }}>
+        {actions.map((action) => (
+          <ActionCard key={action.type} action={action} />
+        ))}
+      </SimpleGrid>
+    </section>
+  ))
+}
+
+function ActionCard({ action }: { action: Action }) {
+  const Mark = iconOf(action.type, action.kind)
+  const ports = [...action.ports.outputs, ...(action.ports.any_output ? ['…'] : [])]
+  return (
+    <Card withBorder p="md">
+      <Group gap="sm" wrap="nowrap" align="flex-start">
+        <Mark size={20} stroke={1.7} aria-hidden />
+        <div style={{ minWidth: 0 }}>
+          <Text fw={600}>{action.title}</Text>
+          <Text size="xs" c="dimmed" ff="monospace">
+            {action.type}
+          </Text>
+          <Text size="sm" mt={6}>
+            {action.description}
+          </Text>
+          <Group gap={4} mt={8}>
+            <Badge size="xs" variant="default" tt="none">
+              {action.kind}
+            </Badge>
+            {ports.map((port) => (
+              <Badge key={port} size="xs" variant="default" tt="none">
+                → {port}
+              </Badge>
+            ))}
+          </Group>
+        </div>
+      </Group>
+    </Card>
+  )
 }

@@ -4,9 +4,9 @@ import { useQueryClient } from '@tanstack/react-query'
 import { type Session, session } from '~/api/session'
 
 /** Who is signed in, and the way out; nothing where nobody needs to sign in. */
-export function Account({ session: who }: { session: Session }) {
+export function Account({ session: { who } }: { session: Session }) {
   const client = useQueryClient()
-  if (!who.required) return null
+  if (who?.kind !== 'user') return null
   const signOut = async () => {
     await session.signOut()
     client.clear()
@@ -20,7 +20,7 @@ export function Account({ session: who }: { session: Session }) {
         </ActionIcon>
       </Menu.Target>
       <Menu.Dropdown>
-        {who.user && <Menu.Label>{who.user}</Menu.Label>}
+        <Menu.Label>{who.name}</Menu.Label>
         <Menu.Item leftSection={<IconLogout size={16} />} onClick={signOut}>
           Sign out
         </Menu.Item>

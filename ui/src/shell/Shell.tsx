@@ -76,7 +76,7 @@ export function Shell() {
   const who = useQuery(session.current())
   const navigate = useNavigate()
   const path = useRouterState({ select: (state) => state.location.href })
-  const isOut = who.data?.signed_in === false
+  const isOut = who.data?.authenticated === false
   useEffect(() => {
     const toLogin = () => navigate({ to: '/login', search: { next: path }, replace: true })
     whenSignedOut(() => who.refetch())
