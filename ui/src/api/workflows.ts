@@ -70,6 +70,25 @@ export const actions = {
     }),
 }
 
+/** A filter of templates: what may stand after `|`. */
+export interface Filter {
+  name: string
+  aliases: string[]
+  family: string
+  usage: string
+  summary: string
+  examples: { template: string; result: string }[]
+}
+
+export const filters = {
+  list: () =>
+    queryOptions({
+      queryKey: ['filters'],
+      queryFn: ({ signal }) => api.get<{ filters: Filter[] }>('/filters', {}, signal).then((answer) => answer.filters),
+      staleTime: Number.POSITIVE_INFINITY,
+    }),
+}
+
 /** The value of a template over given data. */
 export const preview = (template: string, scope: PreviewScope, signal?: AbortSignal) =>
   api.post<{ value: Json }>('/expressions/preview', { template, scope }, { signal })

@@ -51,6 +51,8 @@ export interface WorkflowCanvasProps {
   /** Double click, or Enter on a node. */
   onOpen?: (key: string) => void
   editing?: Editing
+  /** Tells where the nodes stand, whenever that changes. */
+  onPlaces?: (places: Places) => void
   /** A picture of the whole in a corner; on by default for larger workflows. */
   minimap?: boolean
   children?: ReactNode
@@ -65,6 +67,11 @@ const fitOptions = { padding: 0.15, maxZoom: 1 }
 /** A workflow as a picture: pan, zoom, fit, select, and, with `editing`, change. */
 export function WorkflowCanvas(props: WorkflowCanvasProps) {
   const places = usePlaces(props.graph)
+  const { onPlaces } = props
+  // biome-ignore lint/correctness/useExhaustiveDependencies: told when the places change, not when the listener does
+  useEffect(() => {
+    if (places) onPlaces?.(places)
+  }, [places])
   if (!places) return <Loading label="Laying the workflow out" />
   return (
     <ReactFlowProvider>
@@ -80,7 +87,14 @@ function Flow({ graph, places, nodeMarks, linkMarks, selection, onSelect, onOpen
   const [edges, setEdges] = useEdges(graph, linkMarks, selection)
   const told = useRef<Selection>({ nodes: [], links: [] })
 
-  const onNodesChange = useCallback((changes: NodeChange<CardNode>[]) => setNodes((nodes) => applyNodeChanges(changes, nodes)), [setNodes])
+  const onNodesChange = useCallback(
+    (changes: NodeChange<CardNode>[]) => {
+      setNodes((nodes) => applyNodeChanges(changes, nodes))
+      const moved = editing ? movedBy(changes) : null
+      if (moved) editing?.onMove(moved)
+    },
+    [setNodes, editing],
+  )
   const onEdgesChange = useCallback((changes: EdgeChange<LinkEdge>[]) => setEdges((edges) => applyEdgeChanges(changes, edges)), [setEdges])
   const onSelectionChange = useCallback(
     (now: { nodes: CardNode[]; edges: LinkEdge[] }) => {
@@ -105,11 +119,6 @@ function Flow({ graph, places, nodeMarks, linkMarks, selection, onSelect, onOpen
     },
     [editing, flow],
   )
-  const onNodeDragStop = useCallback(
-    (_: unknown, __: CardNode, moved: CardNode[]) =>
-      editing?.onMove(new Map(moved.map((node) => [node.id, { x: Math.round(node.position.x), y: Math.round(node.position.y) }]))),
-    [editing],
-  )
   const menu = (event: ReactMouseEvent | MouseEvent, node: string | null) => {
     if (!editing?.onMenu) return
     event.preventDefault()
@@ -128,7 +137,6 @@ function Flow({ graph, places, nodeMarks, linkMarks, selection, onSelect, onOpen
         onSelectionChange={onSelectionChange}
         onConnect={onConnect}
         onConnectEnd={onConnectEnd}
-        onNodeDragStop={onNodeDragStop}
         onNodeDoubleClick={(_, node) => onOpen?.(node.id)}
         onNodeContextMenu={(event, node) => menu(event, node.id)}
         onPaneContextMenu={(event) => menu(event, null)}
@@ -167,6 +175,16 @@ function Flow({ graph, places, nodeMarks, linkMarks, selection, onSelect, onOpen
       </ReactFlow>
     </div>
   )
+}
+
+/** Where nodes were put, by dragging that ended or by keys; null if none was. */
+function movedBy(changes: NodeChange<CardNode>[]): Places | null {
+  const moved: Places = new Map()
+  for (const change of changes) {
+    if (change.type !== 'position' || !change.position || change.dragging !== false) continue
+    moved.set(change.id, { x: Math.round(change.position.x), y: Math.round(change.position.y) })
+  }
+  return moved.size > 0 ? moved : null
 }
 
 const proOptions = { hideAttribution: true }

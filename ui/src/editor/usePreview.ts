@@ -1,0 +1,27 @@
+import { useQuery } from '@tanstack/react-query'
+import { useDebouncedValue } from '@mantine/hooks'
+import { Problem } from '~/api/problem'
+import type { Json, PreviewScope } from '~/api/types'
+import { preview } from '~/api/workflows'
+import { isTemplate } from './schema'
+
+export type Shown = { value: Json } | { problem: string } | null
+
+const WAIT_MS = 180
+
+/** The value of a template over the data of the last run, while somebody types it. */
+export function usePreview(template: Json | undefined, scope: PreviewScope | null): Shown {
+  const [text] = useDebouncedValue(isTemplate(template) ? template : null, WAIT_MS)
+  const answer = useQuery({
+    queryKey: ['preview', text, scope],
+    queryFn: ({ signal }) => preview(text ?? '', scope ?? {}, signal),
+    enabled: text !== null && scope !== null,
+    retry: false,
+    staleTime: Number.POSITIVE_INFINITY,
+    gcTime: 30_000,
+    placeholderData: (before) => before,
+  })
+  if (text === null || scope === null || template !== text) return answer.data && isTemplate(template) ? { value: answer.data.value } : null
+  if (answer.error) return { problem: answer.error instanceof Problem ? answer.error.message : String(answer.error) }
+  return answer.data ? { value: answer.data.value } : null
+}
