@@ -4,8 +4,17 @@ import classes from './canvas.module.css'
 import type { CanvasLink } from './graph'
 import type { LinkMark } from './marks'
 
-export type LinkData = { link: CanvasLink; mark?: LinkMark; onInsert?: (link: CanvasLink) => void }
+/** `lane`: how far down a connection that leads back goes round. */
+export type LinkData = { link: CanvasLink; mark?: LinkMark; lane?: number }
 export type LinkEdge = Edge<LinkData, 'link'>
+
+/** A point on the curve between two ports, a part of the way along. */
+function along({ sourceX, sourceY, targetX, targetY }: Ends, part: number): { x: number; y: number } {
+  const pull = Math.max((targetX - sourceX) / 2, 24)
+  const rest = 1 - part
+  const mix = (a: number, b: number, c: number, d: number) => rest ** 3 * a + 3 * rest ** 2 * part * b + 3 * rest * part ** 2 * c + part ** 3 * d
+  return { x: mix(sourceX, sourceX + pull, targetX - pull, targetX), y: mix(sourceY, sourceY, targetY, targetY) }
+}
 
 interface Ends {
   sourceX: number
@@ -21,7 +30,7 @@ function lineOf(ends: Ends, props: EdgeProps<LinkEdge>): [string, number, number
     const [path, x, y] = getBezierPath({ ...ends, sourcePosition: props.sourcePosition, targetPosition: props.targetPosition })
     return [path, x, y]
   }
-  const below = Math.max(sourceY, targetY) + 76
+  const below = props.data?.lane ?? Math.max(sourceY, targetY) + 76
   const out = sourceX + 26
   const back = targetX - 26
   const r = 14
@@ -43,6 +52,7 @@ export const Link = memo(function Link(props: EdgeProps<LinkEdge>) {
   const mark = data?.mark
   const text = mark?.note ?? (mark?.passed && mark.passed > 1 ? `×${mark.passed}` : null)
   const order = data?.link.order
+  const start = along({ sourceX, sourceY, targetX, targetY }, targetX > sourceX ? 0.3 : 0.02)
   return (
     <>
       <BaseEdge
@@ -62,7 +72,7 @@ export const Link = memo(function Link(props: EdgeProps<LinkEdge>) {
             <span
               className={classes.linkOrder}
               title={`Branch ${order} of this port: the order in which they run`}
-              style={{ transform: `translate(-50%, -50%) translate(${sourceX + 20}px, ${sourceY + (targetY - sourceY) * 0.06 + 0}px)` }}
+              style={{ transform: `translate(-50%, -50%) translate(${start.x}px, ${start.y}px)` }}
             >
               {order}
             </span>

@@ -19,8 +19,9 @@ import {
 import { type MouseEvent as ReactMouseEvent, type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { Loading } from '~/parts/states'
 import classes from './canvas.module.css'
-import { type CanvasGraph, type CanvasLink, heightOf, MAIN, WIDTH } from './graph'
-import { Link, type LinkEdge } from './Link'
+import { type CanvasGraph, heightOf, MAIN, WIDTH } from './graph'
+import { lanesOf } from './lanes'
+import { Link, type LinkData, type LinkEdge } from './Link'
 import type { Place } from './layout'
 import type { LinkMarks, NodeMarks } from './marks'
 import { type CardNode, NodeCard } from './NodeCard'
@@ -84,7 +85,7 @@ function Flow({ graph, places, nodeMarks, linkMarks, selection, onSelect, onOpen
   const colorMode = useComputedColorScheme('light')
   const flow = useReactFlow<CardNode, LinkEdge>()
   const [nodes, setNodes] = useNodes(graph, places, nodeMarks, selection, editing !== undefined)
-  const [edges, setEdges] = useEdges(graph, linkMarks, selection)
+  const [edges, setEdges] = useEdges(graph, places, linkMarks, selection)
   const told = useRef<Selection>({ nodes: [], links: [] })
 
   const onNodesChange = useCallback(
@@ -224,26 +225,27 @@ function useNodes(graph: CanvasGraph, places: Places, marks: NodeMarks | undefin
   return [nodes, setNodes] as const
 }
 
-function useEdges(graph: CanvasGraph, marks: LinkMarks | undefined, selection: Selection | undefined) {
+function useEdges(graph: CanvasGraph, places: Places, marks: LinkMarks | undefined, selection: Selection | undefined) {
   const chosen = useMemo(() => selection && new Set(selection.links), [selection])
   const build = (before: LinkEdge[]): LinkEdge[] => {
     const old = new Map(before.map((edge) => [edge.id, edge]))
     const names = new Map(graph.nodes.map((node) => [node.key, node.name]))
-    return graph.links.map((link) => edgeOf(link, old.get(link.id), marks, chosen, names))
+    const lanes = lanesOf(graph, places)
+    return graph.links.map((link) => edgeOf({ link, mark: marks?.get(link.id), lane: lanes.get(link.id) }, old.get(link.id), chosen, names))
   }
   const [edges, setEdges] = useState<LinkEdge[]>(() => build([]))
   // biome-ignore lint/correctness/useExhaustiveDependencies: `build` reads exactly these
-  useEffect(() => setEdges(build), [graph, marks, chosen])
+  useEffect(() => setEdges(build), [graph, places, marks, chosen])
   return [edges, setEdges] as const
 }
 
 const arrow = { type: MarkerType.ArrowClosed, width: 16, height: 16 }
 
-function edgeOf(link: CanvasLink, was: LinkEdge | undefined, marks: LinkMarks | undefined, chosen: Set<string> | undefined, names: Map<string, string>): LinkEdge {
-  const mark = marks?.get(link.id)
+function edgeOf(data: LinkData, was: LinkEdge | undefined, chosen: Set<string> | undefined, names: Map<string, string>): LinkEdge {
+  const { link, mark, lane } = data
   const selected = chosen ? chosen.has(link.id) : was?.selected
   const known = was?.data
-  if (was && known?.link.order === link.order && known.mark === mark && was.selected === selected) return was
+  if (was && known?.link.order === link.order && known.mark === mark && known.lane === lane && was.selected === selected) return was
   return {
     ...was,
     id: link.id,
@@ -255,6 +257,6 @@ function edgeOf(link: CanvasLink, was: LinkEdge | undefined, marks: LinkMarks | 
     markerEnd: arrow,
     selected,
     ariaLabel: `From ${names.get(link.from)}, port ${link.port}, to ${names.get(link.to)}`,
-    data: { link, mark },
+    data,
   }
 }

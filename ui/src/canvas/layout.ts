@@ -23,7 +23,8 @@ export function layout(boxes: Box[], arrows: Arrow[]): Map<string, Place> {
   graph.setDefaultEdgeLabel(() => ({}))
   for (const box of boxes) graph.setNode(box.key, { width: box.width, height: box.height })
   for (const [place, arrow] of forwardOnly(boxes, arrows).entries()) graph.setEdge(arrow.from, arrow.to, {}, String(place))
-  dagre(graph)
+  // Siblings stay in the order of their ports and branches, top to bottom: worth more than a crossing less.
+  dagre(graph, { disableOptimalOrderHeuristic: true })
   const places = new Map<string, Place>()
   for (const box of boxes) {
     const at = graph.node(box.key)
