@@ -123,6 +123,35 @@ pub(super) fn concurrency(workflow: &Workflow, registry: &Registry, report: &mut
 }
 
 /// The node to start from.
+/// The node that a run is to go up to.
+pub(super) fn until(
+    keys: &FxHashMap<&str, usize>,
+    wanted: Option<&str>,
+    report: &mut Report<'_>,
+) -> Option<NodeId> {
+    let key = wanted?;
+    let index = keys.get(key);
+    if index.is_none() {
+        let message = format!("there is no node `{key}` to run up to");
+        report.add(Diagnostic::error("workflow.until_not_found", message).with_help("name a node by its key"));
+    }
+    index.map(|index| NodeId(*index as u32))
+}
+
+/// A run up to a node needs a way there.
+pub(super) fn way_to(until: Option<NodeId>, whole: &Whole, report: &mut Report<'_>) {
+    let (Some(until), Some(trigger)) = (until, whole.trigger) else { return };
+    if until != trigger && !whole.reached.contains(until.index()) {
+        let message = "no way leads from the trigger to the node that the run is to go up to";
+        report.add(
+            Diagnostic::error("workflow.until_unreachable", message)
+                .with_help("connect it, or start at another trigger")
+                .with_path(node_path(until.index())),
+        );
+    }
+}
+
+/// The node to start from.
 pub(super) fn trigger(
     workflow: &Workflow,
     actions: &[Option<NodeAction>],

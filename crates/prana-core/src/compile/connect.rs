@@ -184,7 +184,7 @@ impl Resolver<'_> {
 pub(super) struct Whole {
     pub topology: Topology,
     pub trigger: Option<NodeId>,
-    /// Reached from the chosen trigger.
+    /// Reached from the chosen trigger, as far as the run is to go.
     pub reached: FixedBitSet,
     /// Reached from some trigger.
     pub reached_by_any: FixedBitSet,
@@ -201,6 +201,7 @@ impl Whole {
         actions: &[Option<NodeAction>],
         links: &[ResolvedLink],
         trigger: Option<NodeId>,
+        until: Option<NodeId>,
     ) -> Self {
         let keys =
             workflow.nodes.iter().enumerate().map(|(index, node)| (node.key.as_str(), index)).collect();
@@ -212,7 +213,12 @@ impl Whole {
             .filter(|index| actions[*index].as_ref().is_some_and(NodeAction::is_trigger))
             .map(|index| NodeId(index as u32))
             .collect();
-        let reached = topology.reachable(trigger, |_| true);
+        let mut reached = topology.reachable(trigger, |_| true);
+        if let Some(until) = until {
+            let mut before = topology.leading_to(until, |_| true);
+            before.insert(until.index());
+            reached.intersect_with(&before);
+        }
         let reached_by_any = topology.reachable(triggers.iter().copied(), |_| true);
         let loops = Loops::find(&topology, &walk_order(&topology, triggers.first().copied()));
         let for_each: Vec<NodeId> = (0..workflow.nodes.len())

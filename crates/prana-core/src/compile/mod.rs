@@ -36,6 +36,8 @@ pub struct Options<'a> {
     pub mocked: &'a [Str],
     /// True to use pinned outputs (test runs from the editor).
     pub use_pinned: bool,
+    /// The last node to run: those that don't lead to it are left out (a run up to here, from the editor).
+    pub until: Option<&'a str>,
     /// Finds places in the source text.
     pub locate: Option<&'a Locate<'a>>,
 }
@@ -187,7 +189,9 @@ pub fn compile(workflow: &Workflow, registry: &Registry, options: Options<'_>) -
     check::concurrency(workflow, registry, &mut report);
     let links = connect::links(workflow, &keys, &actions, &mut report);
     let trigger = check::trigger(workflow, &actions, options.trigger, &mut report);
-    let whole = connect::Whole::new(workflow, &actions, &links, trigger);
+    let until = check::until(&keys, options.until, &mut report);
+    let whole = connect::Whole::new(workflow, &actions, &links, trigger, until);
+    check::way_to(until, &whole, &mut report);
     let params = params::compile_all(workflow, registry, &keys, &actions, &whole, &mut report);
     check::loops(workflow, &actions, &whole, &mut report);
     check::warnings(workflow, &actions, &links, &whole, &mut report);
