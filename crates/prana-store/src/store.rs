@@ -226,6 +226,11 @@ pub trait Store: Send + Sync {
         std::future::pending().await
     }
 
+    /// Whether other processes use the same store at the same time, and take over from a worker that is silent for longer than its lease.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     /// Whether entries, snapshots and payloads can be read back. A store that keeps none can't give up an execution to another worker.
     fn retains_trail(&self) -> bool {
         true

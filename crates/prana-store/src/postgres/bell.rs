@@ -30,15 +30,18 @@ struct Rope {
 
 /// A handle to the bell. The bell hangs as long as there are handles.
 #[derive(Debug, Clone)]
-pub(super) struct Bell(Arc<Rope>);
+pub(super) struct Bell {
+    rope: Arc<Rope>,
+    ear: Arc<tokio::sync::Mutex<broadcast::Receiver<Hint>>>,
+}
 
 impl Bell {
     /// Hangs it up: it connects by itself, now and again.
     pub fn hang(config: Config) -> Bell {
-        let (heard, _) = broadcast::channel(64);
+        let (heard, ear) = broadcast::channel(64);
         let rope = Arc::new(Rope { pulled: AtomicU8::new(0), notify: Notify::new(), heard });
         tokio::spawn(attend(config, Arc::downgrade(&rope)));
-        Bell(rope)
+        Bell { rope, ear: Arc::new(tokio::sync::Mutex::new(ear)) }
     }
 
     /// Tells the other machines, soon.
@@ -48,15 +51,15 @@ impl Bell {
             Ring::Anybody => RING_CLAIMANTS,
             Ring::Holders => RING_HOLDERS,
         };
-        self.0.pulled.fetch_or(pull, Ordering::Relaxed);
-        self.0.notify.notify_one();
+        self.rope.pulled.fetch_or(pull, Ordering::Relaxed);
+        self.rope.notify.notify_one();
     }
 
     /// Waits until another machine rings.
     pub async fn heard(&self) -> Hint {
-        let mut heard = self.0.heard.subscribe();
+        let mut ear = self.ear.lock().await;
         loop {
-            match heard.recv().await {
+            match ear.recv().await {
                 Ok(hint) => return hint,
                 // Some were missed: look at everything.
                 Err(broadcast::error::RecvError::Lagged(_)) => return Hint::Inbox,

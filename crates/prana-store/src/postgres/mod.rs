@@ -130,4 +130,8 @@ impl Store for PostgresStore {
     async fn hint(&self) -> Hint {
         self.bell.heard().await
     }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
 }

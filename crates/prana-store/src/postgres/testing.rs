@@ -28,7 +28,12 @@ const EMPTY: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHER
       PERFORM pg_stat_clear_snapshot(); PERFORM pg_sleep(0.001);
     END LOOP;
   END $$;
-  DROP SCHEMA IF EXISTS test_time CASCADE; DROP SCHEMA IF EXISTS prana CASCADE;";
+  DROP SCHEMA IF EXISTS test_time CASCADE;
+  DO $$ DECLARE name text; BEGIN
+    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'prana' AND tablename <> 'schema' LOOP
+      EXECUTE format('DELETE FROM prana.%I', name);
+    END LOOP;
+  END $$;";
 
 /// Databases that are free again.
 static FREE: Mutex<Vec<String>> = Mutex::new(Vec::new());
