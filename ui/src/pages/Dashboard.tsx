@@ -6,6 +6,7 @@ import { useState } from 'react'
 import { type AtLeast, type DashboardNumbers, dashboard } from '~/api/dashboard'
 import { executions } from '~/api/executions'
 import { workflows } from '~/api/workflows'
+import { NextSchedules } from '~/dashboard/NextSchedules'
 import { Throughput } from '~/dashboard/Throughput'
 import { Page } from '~/parts/Page'
 import { Answered, Empty } from '~/parts/states'
@@ -51,6 +52,7 @@ export default function Dashboard() {
             <SimpleGrid cols={{ base: 1, md: 2 }}>
               <Recent title="Failed last" status="failed,timeout" none="Nothing failed." />
               <Recent title="Waiting" status="suspended" none="Nothing waits." />
+              <NextSchedules />
             </SimpleGrid>
           </Stack>
         )}
