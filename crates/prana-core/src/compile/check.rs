@@ -122,7 +122,6 @@ pub(super) fn concurrency(workflow: &Workflow, registry: &Registry, report: &mut
     }
 }
 
-/// The node to start from.
 /// The node that a run is to go up to.
 pub(super) fn until(
     keys: &FxHashMap<&str, usize>,
