@@ -350,7 +350,7 @@ impl Execution {
             ExecutionChange::Ended { status, reason } => {
                 self.status = *status;
                 self.completed_at = Some(at);
-                self.end_reason.clone_from(reason);
+                self.end_reason = reason.as_deref().cloned();
                 if let (Some(reason), Value::Map(metadata)) = (reason, &mut self.metadata) {
                     metadata.insert("end_reason", reason.to_value());
                 }
@@ -419,10 +419,10 @@ impl NodeExecution {
             }
             NodeOutcome::Failed(error) => {
                 self.end(NodeStatus::Failed, at);
-                self.error = Some(error.clone());
+                self.error = Some((**error).clone());
             }
             NodeOutcome::AttemptFailed { error, wait_till } => {
-                self.attempts.push(Attempt { at, error: error.clone() });
+                self.attempts.push(Attempt { at, error: (**error).clone() });
                 if let Some(wait_till) = wait_till {
                     self.status = NodeStatus::Suspended;
                     self.suspension = Some(Suspension::Retry { wait_till: *wait_till });

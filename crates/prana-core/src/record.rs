@@ -96,10 +96,10 @@ pub enum ExecutionChange {
         status: Status,
         /// Why, where no node says it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        reason: Option<ErrorValue>,
+        reason: Option<Box<ErrorValue>>,
     },
     /// What came before was taken from an earlier execution; this one goes on from there.
-    Forked(Fork),
+    Forked(Box<Fork>),
     /// Nothing ran between the entry before this one and now, since the process was gone: that time is no running time.
     Interrupted,
 }
@@ -166,11 +166,11 @@ pub enum NodeOutcome {
     /// It completed, and what it made is delivered from `port`.
     Completed(Completed),
     /// It failed, and with it the execution.
-    Failed(ErrorValue),
+    Failed(Box<ErrorValue>),
     /// An attempt failed, and another follows: at once, or after a wait.
     AttemptFailed {
         /// Why.
-        error: ErrorValue,
+        error: Box<ErrorValue>,
         /// The time of the next attempt; none if at once.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         wait_till: Option<Timestamp>,
@@ -241,9 +241,9 @@ pub enum ResumedBy {
     Recovery,
 }
 
-/// Which runs fed a node: per input port, in arrival order.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct InputFrom(pub SmallVec<[(Str, SmallVec<[ExecutionIndex; 2]>); 1]>);
+/// Which runs fed a node, each with the input port it fed: port by port, in arrival order.
+#[derive(Clone, PartialEq, Default)]
+pub struct InputFrom(SmallVec<[(Str, ExecutionIndex); 1]>);
 
 impl InputFrom {
     /// True if nothing fed it: a trigger, or a for_each that goes on.
@@ -251,25 +251,32 @@ impl InputFrom {
         self.0.is_empty()
     }
 
-    /// The port and the run, if one run alone fed it.
-    pub(crate) fn only(&self) -> Option<(&Str, ExecutionIndex)> {
-        match self.0.as_slice() {
-            [(port, sources)] if sources.len() == 1 => Some((port, sources[0])),
-            _ => None,
-        }
-    }
-
     /// Adds a source to a port.
     pub fn push(&mut self, port: &Str, source: ExecutionIndex) {
-        match self.0.iter_mut().find(|(name, _)| name == port) {
-            Some((_, sources)) => sources.push(source),
-            None => self.0.push((port.clone(), SmallVec::from_slice(&[source]))),
+        match self.0.iter().rposition(|(name, _)| name == port) {
+            Some(last) if last + 1 < self.0.len() => self.0.insert(last + 1, (port.clone(), source)),
+            _ => self.0.push((port.clone(), source)),
         }
     }
 
     /// The ports with their sources.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &[ExecutionIndex])> {
-        self.0.iter().map(|(port, sources)| (&**port, sources.as_slice()))
+    pub fn iter(&self) -> impl Iterator<Item = (&str, SmallVec<[ExecutionIndex; 2]>)> {
+        let ports = self.0.chunk_by(|one, next| one.0 == next.0);
+        ports.map(|sources| (&*sources[0].0, sources.iter().map(|(_, source)| *source).collect()))
+    }
+
+    /// The port and the run, if one run alone fed it.
+    pub(crate) fn only(&self) -> Option<&(Str, ExecutionIndex)> {
+        match self.0.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
+}
+
+impl std::fmt::Debug for InputFrom {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
     }
 }
 
@@ -281,9 +288,10 @@ impl Serialize for InputFrom {
 
 impl<'de> Deserialize<'de> for InputFrom {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let ports = indexmap::IndexMap::<String, Vec<ExecutionIndex>>::deserialize(deserializer)?;
-        Ok(InputFrom(
-            ports.into_iter().map(|(port, sources)| (Str::from(port), SmallVec::from_vec(sources))).collect(),
-        ))
+        let ports = indexmap::IndexMap::<Str, Vec<ExecutionIndex>>::deserialize(deserializer)?;
+        let of_port = |(port, sources): (Str, Vec<ExecutionIndex>)| {
+            sources.into_iter().map(move |source| (port.clone(), source))
+        };
+        Ok(InputFrom(ports.into_iter().flat_map(of_port).collect()))
     }
 }

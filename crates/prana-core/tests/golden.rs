@@ -160,7 +160,7 @@ fn complete_files_have_every_field() {
     };
     assert!(!params.is_null() && !deferred.is_empty());
     let Some(NodeOutcome::Failed(error)) = node("entry.node-failed.complete").outcome else { panic!() };
-    let prana_core::ErrorValue { code, message, details, retryable, retry_after_ms } = error;
+    let prana_core::ErrorValue { code, message, details, retryable, retry_after_ms } = *error;
     assert!(!code.is_empty() && !message.is_empty() && !details.is_null());
     assert!(!retryable && retry_after_ms.is_some());
     let Some(NodeOutcome::Resumed(resumed)) = node("entry.node-resumed-call.complete").outcome else {
@@ -171,7 +171,7 @@ fn complete_files_have_every_field() {
     let Change::Execution(ExecutionChange::Forked(fork)) = entry("entry.forked.complete").change else {
         panic!()
     };
-    let Fork { from: _, node, input, alone } = fork;
+    let Fork { from: _, node, input, alone } = *fork;
     assert!(!node.is_empty() && input.is_some() && alone);
     let header = read_back::<Header>("header.complete", &file("header.complete"));
     assert!(header.parent_execution_id.is_some() && header.depth > 0 && !header.trigger_data.is_null());

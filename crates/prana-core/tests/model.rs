@@ -282,7 +282,7 @@ impl Model {
         let tokens: Vec<(String, u32)> = started
             .input_from
             .iter()
-            .flat_map(|(port, sources)| sources.iter().map(move |source| (port.to_owned(), *source)))
+            .flat_map(|(port, sources)| sources.into_iter().map(move |source| (port.to_owned(), source)))
             .collect();
         assert_eq!(
             (started.node_key.as_str(), started.loop_path.to_string(), tokens),

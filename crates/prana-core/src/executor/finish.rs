@@ -2,40 +2,40 @@
 
 use prana_template::{Map, Str, Value};
 
-use super::{EffectOutput, GraphExecutor};
+use super::{EffectOutput, GraphExecutor, Opening};
 use crate::action::{Failure, Outcome};
 use crate::compile::CompiledNode;
 use crate::document::{Backoff, NodeSettings, OnError};
 use crate::error::ErrorValue;
 use crate::execution::Status;
 use crate::graph::{MAX_OUTPUT_DEPTH, OpenRun};
-use crate::record::{Completed, ExecutionIndex, NodeOutcome, Started};
+use crate::record::{Completed, ExecutionIndex, NodeOutcome};
 
 impl GraphExecutor {
-    /// Takes in what a pure action gave. `started` is present if the run has no record yet.
+    /// Takes in what a pure action gave. `opening` is present if the run has no record yet.
     pub(super) fn settle(
         &mut self,
         execution_index: ExecutionIndex,
         node: &CompiledNode,
-        started: Option<Started>,
+        opening: Option<Opening>,
         result: Result<Outcome, Failure>,
     ) {
         match result {
-            Ok(Outcome::Complete(completed)) => self.complete(execution_index, node, started, completed),
+            Ok(Outcome::Complete(completed)) => self.complete(execution_index, node, opening, completed),
             Ok(Outcome::Suspend(suspension)) => {
-                self.node_entry(execution_index, started, Some(NodeOutcome::Suspended(suspension)));
+                self.node_entry(execution_index, opening, Some(NodeOutcome::Suspended(suspension)));
                 self.wake_if_due(execution_index);
             }
-            Ok(Outcome::Break(output)) => self.complete_break(execution_index, started, output),
+            Ok(Outcome::Break(output)) => self.complete_break(execution_index, opening, output),
             Ok(Outcome::Stop(Ok(output))) => {
                 let completed = Completed { port: None, ..Completed::new(output) };
-                self.node_entry(execution_index, started, Some(NodeOutcome::Completed(completed)));
+                self.node_entry(execution_index, opening, Some(NodeOutcome::Completed(completed)));
                 self.end(Status::Completed, None);
             }
-            Ok(Outcome::Stop(Err(error))) => self.node_failed_for_good(execution_index, started, error),
-            Err(Failure::Action(error)) => self.action_failed(execution_index, node, started, error, 0.5),
+            Ok(Outcome::Stop(Err(error))) => self.node_failed_for_good(execution_index, opening, error),
+            Err(Failure::Action(error)) => self.action_failed(execution_index, node, opening, error, 0.5),
             Err(Failure::Params(error)) => {
-                self.node_erred(execution_index, node, started, error);
+                self.node_erred(execution_index, node, opening, error);
             }
         }
     }
@@ -63,38 +63,31 @@ impl GraphExecutor {
         }
     }
 
-    fn complete(
+    /// A run is done, on the default port if none is named.
+    pub(super) fn complete(
         &mut self,
         execution_index: ExecutionIndex,
         node: &CompiledNode,
-        started: Option<Started>,
+        opening: Option<Opening>,
         mut completed: Completed,
     ) {
+        let refused = match &completed.port {
+            Some(port) => refuse_port(node, port),
+            None => None,
+        };
+        if let Some(error) = refused.or_else(|| self.refuse_output(&completed)) {
+            self.action_failed(execution_index, node, opening, error.not_retryable(), 0.5);
+            return;
+        }
         if completed.port.is_none() {
             completed.port = node.default_port.map(|port| node.outputs[usize::from(port)].clone());
         }
-        if let Some(error) = self.refuse_output(node, &completed) {
-            let error = error.not_retryable();
-            self.action_failed(execution_index, node, started, error, 0.5);
-            return;
-        }
-        self.node_entry(execution_index, started, Some(NodeOutcome::Completed(completed)));
+        self.node_entry(execution_index, opening, Some(NodeOutcome::Completed(completed)));
         self.check_memory();
     }
 
-    /// A port that the action doesn't have, or more data than one node may give.
-    fn refuse_output(&self, node: &CompiledNode, completed: &Completed) -> Option<ErrorValue> {
-        if let Some(port) = &completed.port {
-            let known = node.any_output || node.output_port(port).is_some();
-            if !known {
-                let message = format!(
-                    "`{}` has no output port `{port}`; it has: {}",
-                    node.key,
-                    node.outputs.join(", ")
-                );
-                return Some(ErrorValue::new("action.invalid_output_port", message));
-            }
-        }
+    /// More data than one node may give.
+    fn refuse_output(&self, completed: &Completed) -> Option<ErrorValue> {
         let limit = self.graph.context().max_output_bytes;
         let output = &completed.output;
         let updates = completed.state_updates.depth().max(completed.context_updates.depth());
@@ -122,27 +115,31 @@ impl GraphExecutor {
     }
 
     /// A break drops all else that belongs to its iteration.
-    fn complete_break(&mut self, execution_index: ExecutionIndex, started: Option<Started>, output: Value) {
-        let path = match (&started, self.graph.open_run(execution_index)) {
-            (Some(started), _) => started.loop_path.clone(),
+    fn complete_break(
+        &mut self,
+        execution_index: ExecutionIndex,
+        mut opening: Option<Opening>,
+        output: Value,
+    ) {
+        let path = match (&opening, self.graph.open_run(execution_index)) {
+            (Some(opening), _) => self.graph.state().ready[opening.position].loop_path.clone(),
             (None, Some(run)) => run.loop_path.clone(),
             (None, None) => return,
         };
         if path.is_empty() {
             let message = "there is no loop to end here: this run came from outside of every for_each";
-            self.node_failed_for_good(execution_index, started, ErrorValue::new("loop.not_in_loop", message));
+            self.node_failed_for_good(execution_index, opening, ErrorValue::new("loop.not_in_loop", message));
             return;
         }
         let drops =
             |other: &OpenRun| other.execution_index != execution_index && other.loop_path.starts_with(&path);
         // What is dropped is dropped by a run that has begun: whoever reads the log up to here selects the break too.
-        let mut started = started;
-        if started.is_some() && self.graph.open_runs().iter().any(drops) {
-            self.node_entry(execution_index, started.take(), None);
+        if opening.is_some() && self.graph.open_runs().iter().any(drops) {
+            self.node_entry(execution_index, opening.take(), None);
         }
         self.close_open("a break ended the iteration", drops);
         let completed = Completed { port: None, ..Completed::new(output) };
-        self.node_entry(execution_index, started, Some(NodeOutcome::Completed(completed)));
+        self.node_entry(execution_index, opening, Some(NodeOutcome::Completed(completed)));
     }
 
     /// The action itself failed: try again, or let `on_error` decide.
@@ -150,19 +147,23 @@ impl GraphExecutor {
         &mut self,
         execution_index: ExecutionIndex,
         node: &CompiledNode,
-        started: Option<Started>,
+        opening: Option<Opening>,
         error: ErrorValue,
         random: f64,
     ) {
         let failed = self.graph.open_run(execution_index).map_or(0, |run| run.attempts);
         let settings = &node.settings;
         if !(settings.retry_on_failed && failed < settings.max_retries && error.retryable) {
-            self.node_erred(execution_index, node, started, error);
+            self.node_erred(execution_index, node, opening, error);
             return;
         }
         let delay = retry_delay_ms(settings, failed, error.retry_after_ms, random);
         let wait_till = (delay > 0).then(|| self.now.plus_millis(delay));
-        self.node_entry(execution_index, started, Some(NodeOutcome::AttemptFailed { error, wait_till }));
+        self.node_entry(
+            execution_index,
+            opening,
+            Some(NodeOutcome::AttemptFailed { error: Box::new(error), wait_till }),
+        );
         if wait_till.is_none() {
             self.run_again(execution_index);
         }
@@ -173,7 +174,7 @@ impl GraphExecutor {
         &mut self,
         execution_index: ExecutionIndex,
         node: &CompiledNode,
-        started: Option<Started>,
+        opening: Option<Opening>,
         error: ErrorValue,
     ) {
         let is_stop = &*node.descriptor().type_name == "core.stop";
@@ -181,28 +182,37 @@ impl GraphExecutor {
             OnError::ContinueErrorOutput if !is_stop => Str::from("error"),
             OnError::Continue if !is_stop => match node.default_port {
                 Some(port) => node.outputs[usize::from(port)].clone(),
-                None => return self.node_failed_for_good(execution_index, started, error),
+                None => return self.node_failed_for_good(execution_index, opening, error),
             },
-            _ => return self.node_failed_for_good(execution_index, started, error),
+            _ => return self.node_failed_for_good(execution_index, opening, error),
         };
         let mut output = Map::new();
         output.insert("error", error.to_value());
         output.insert("port", Value::Str(port.clone()));
         output.insert("on_error", Value::from(node.settings.on_error.as_str()));
         let completed = Completed { port: Some(port), is_error: true, ..Completed::new(Value::Map(output)) };
-        self.node_entry(execution_index, started, Some(NodeOutcome::Completed(completed)));
+        self.node_entry(execution_index, opening, Some(NodeOutcome::Completed(completed)));
     }
 
     /// A node failed, and with it the execution.
     pub(super) fn node_failed_for_good(
         &mut self,
         execution_index: ExecutionIndex,
-        started: Option<Started>,
+        opening: Option<Opening>,
         error: ErrorValue,
     ) {
-        self.node_entry(execution_index, started, Some(NodeOutcome::Failed(error)));
+        self.node_entry(execution_index, opening, Some(NodeOutcome::Failed(Box::new(error))));
         self.end(Status::Failed, None);
     }
+}
+
+/// A port that the action doesn't have.
+fn refuse_port(node: &CompiledNode, port: &Str) -> Option<ErrorValue> {
+    if node.any_output || node.output_port(port).is_some() {
+        return None;
+    }
+    let message = format!("`{}` has no output port `{port}`; it has: {}", node.key, node.outputs.join(", "));
+    Some(ErrorValue::new("action.invalid_output_port", message))
 }
 
 /// An error from outside, with details that can be stored and read again.

@@ -7,6 +7,7 @@ use prana_template::{List, Map, Str, Value};
 use super::GraphExecutor;
 use super::finish::refuse_deep_params;
 use super::run_node::Beginning;
+use super::scope::RunScope;
 use crate::action::{Failure, evaluation_error};
 use crate::compile::{CompiledNode, DONE, LOOP};
 use crate::error::ErrorValue;
@@ -14,51 +15,26 @@ use crate::graph::{COLLECTED, ForEachRun};
 use crate::nodes::for_each::{ForEachParams, Mode};
 use crate::record::Completed;
 
-/// What one turn of a for_each emits.
-struct Turn {
-    completed: Completed,
-}
-
 impl GraphExecutor {
-    pub(super) fn run_for_each(&mut self, node: &CompiledNode, beginning: &Beginning) {
-        let activation = &beginning.activation;
-        let (params, turn) = match activation.parked {
-            false => self.first_turn(node, beginning),
-            true => (Value::Null, self.next_turn(node, beginning)),
+    pub(super) fn run_for_each(&mut self, node: &CompiledNode, beginning: Beginning) {
+        let scope = self.scope(beginning);
+        let (params, turn) = match scope.continues {
+            false => first_turn(node, &scope),
+            true => (Value::Null, self.next_turn(node, scope)),
         };
+        let (execution_index, opening) = self.opening(beginning, params);
         match turn {
-            Ok(turn) => self.complete_at_once(node, beginning, params, turn.completed),
-            Err(error) => {
-                let started = self.started(node, beginning, params);
-                self.node_erred(beginning.execution_index, node, started, error);
-            }
+            Ok(completed) => self.complete(execution_index, node, opening, completed),
+            Err(error) => self.node_erred(execution_index, node, opening, error),
         }
-    }
-
-    /// The collection is evaluated once, here.
-    fn first_turn(&self, node: &CompiledNode, beginning: &Beginning) -> (Value, Result<Turn, ErrorValue>) {
-        let rendered = self.scope(beginning).render();
-        let params = match rendered {
-            Ok(params) => params,
-            Err(error) => return (Value::Null, Err(evaluation_error(&error))),
-        };
-        if let Err(error) = refuse_deep_params(&params) {
-            return (Value::Null, Err(error));
-        }
-        let turn = collection(&params).map(|(items, batch)| match batches(items.len(), batch) {
-            0 => done(node, 0, empty_context(), Vec::new()),
-            _ => emit(node, &items, batch, 0, None),
-        });
-        (params, turn)
     }
 
     /// The iteration is over: keep its result, and go on or end.
-    fn next_turn(&self, node: &CompiledNode, beginning: &Beginning) -> Result<Turn, ErrorValue> {
-        let activation = &beginning.activation;
-        let run = self.graph.state().for_each_run(activation.node, &activation.loop_path);
+    fn next_turn(&self, node: &CompiledNode, scope: RunScope<'_>) -> Result<Completed, ErrorValue> {
+        let run = self.graph.state().for_each_run(scope.node, scope.loop_path);
         let run = run.ok_or_else(|| ErrorValue::new("engine.inconsistent", "this loop isn't under way"))?;
         let (items, batch) = checked_collection(&run.params)?;
-        let collected = self.collect(node, beginning, run, &items, batch)?;
+        let collected = collect(node, scope, run, &items, batch)?;
         let next = run.iteration as usize + 1;
         if run.broken || next >= batches(items.len(), batch) {
             let mut results = run.results.clone();
@@ -67,26 +43,40 @@ impl GraphExecutor {
         }
         Ok(emit(node, &items, batch, next, collected))
     }
+}
 
-    /// What `collect` keeps of the iteration that has just ended.
-    fn collect(
-        &self,
-        node: &CompiledNode,
-        beginning: &Beginning,
-        run: &ForEachRun,
-        items: &List,
-        batch: Option<usize>,
-    ) -> Result<Option<Value>, ErrorValue> {
-        let Some(template) = node.params.field("collect") else {
-            return Ok(node.params.constant().and_then(|params| params.get("collect").cloned()));
-        };
-        let mut scope = self.scope(beginning);
-        scope.input = Some(&run.came_back);
-        let index = run.iteration as usize;
-        let item = item_at(items, batch, index);
-        let collected = scope.evaluate(template, &item, index).map_err(|error| evaluation_error(&error))?;
-        Ok(Some(collected))
+/// The collection is evaluated once, here.
+fn first_turn(node: &CompiledNode, scope: &RunScope<'_>) -> (Value, Result<Completed, ErrorValue>) {
+    let params = match scope.render() {
+        Ok(params) => params,
+        Err(error) => return (Value::Null, Err(evaluation_error(&error))),
+    };
+    if let Err(error) = refuse_deep_params(&params) {
+        return (Value::Null, Err(error));
     }
+    let turn = collection(&params).map(|(items, batch)| match batches(items.len(), batch) {
+        0 => done(node, 0, empty_context(), Vec::new()),
+        _ => emit(node, &items, batch, 0, None),
+    });
+    (params, turn)
+}
+
+/// What `collect` keeps of the iteration that has just ended.
+fn collect<'a>(
+    node: &CompiledNode,
+    mut scope: RunScope<'a>,
+    run: &'a ForEachRun,
+    items: &List,
+    batch: Option<usize>,
+) -> Result<Option<Value>, ErrorValue> {
+    let Some(template) = node.params.field("collect") else {
+        return Ok(node.params.constant().and_then(|params| params.get("collect").cloned()));
+    };
+    scope.input = Some(&run.came_back);
+    let index = run.iteration as usize;
+    let item = item_at(items, batch, index);
+    let collected = scope.evaluate(template, &item, index).map_err(|error| evaluation_error(&error))?;
+    Ok(Some(collected))
 }
 
 /// The list to go over, and the size of a batch.
@@ -139,17 +129,17 @@ fn emit(
     batch: Option<usize>,
     index: usize,
     collected: Option<Value>,
-) -> Turn {
+) -> Completed {
     let mut completed = Completed::new(item_at(items, batch, index));
     completed.port = Some(node.outputs[usize::from(LOOP)].clone());
     completed.context_updates = context(items, batch, index);
     if let Some(collected) = collected {
         completed.context_updates.insert(COLLECTED, collected);
     }
-    Turn { completed }
+    completed
 }
 
-fn done(node: &CompiledNode, count: usize, context: Map, results: Vec<Value>) -> Turn {
+fn done(node: &CompiledNode, count: usize, context: Map, results: Vec<Value>) -> Completed {
     let mut output = Map::new();
     output.insert("count", Value::Int(count as i64));
     if node.params.field("collect").is_some() {
@@ -158,7 +148,7 @@ fn done(node: &CompiledNode, count: usize, context: Map, results: Vec<Value>) ->
     let mut completed = Completed::new(Value::Map(output));
     completed.port = Some(node.outputs[usize::from(DONE)].clone());
     completed.context_updates = context;
-    Turn { completed }
+    completed
 }
 
 /// What other nodes see as `$nodes.KEY.context`.

@@ -132,7 +132,7 @@ pub fn fork_from(
     let graph = ExecutionGraph::rebuild(compiled, context, &prefix)
         .map_err(|mismatch| elsewhere(&prefix, mismatch))?;
     let sequence: Sequence = prefix.len() as Sequence + 1;
-    let change = Change::Execution(ExecutionChange::Forked(fork.clone()));
+    let change = Change::Execution(ExecutionChange::Forked(Box::new(fork.clone())));
     let tried = graph.clone().apply(&Entry { sequence, at: Timestamp::default(), change });
     tried.map_err(|mismatch| ForkError::LeadsElsewhere {
         execution_index: request.execution_index,

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use prana_template::{Deferred, Str, Value};
 
+use self::batch::Rendered;
 use self::children::Children;
 pub use self::children::{ChildPlace, ChildStart};
 pub use self::fork::{ForkError, ForkRequest, Forked, failed_run, fork_from, prefix_for};
@@ -154,6 +155,22 @@ pub enum HandleError {
     Mismatch(#[from] crate::graph::Mismatch),
 }
 
+/// A run that has no record yet: its first entry begins it.
+struct Opening {
+    /// Where its activation stands among those that are ready.
+    position: usize,
+    rendered: Rendered,
+    /// True if it is parked before anything of it runs.
+    parked: bool,
+}
+
+impl Opening {
+    /// One whose parameters are not rendered.
+    fn bare(position: usize) -> Self {
+        Opening { position, rendered: Value::Null.into(), parked: false }
+    }
+}
+
 /// Runs one execution.
 pub struct GraphExecutor {
     graph: ExecutionGraph,
@@ -228,7 +245,7 @@ impl GraphExecutor {
             Input::Start => self.execution_entry(ExecutionChange::Started),
             Input::Fork(fork) => {
                 let alone = fork.alone;
-                self.execution_entry(ExecutionChange::Forked(fork));
+                self.execution_entry(ExecutionChange::Forked(Box::new(fork)));
                 if alone {
                     self.close_open("only one node runs here", |_| true);
                 }
@@ -326,7 +343,7 @@ impl GraphExecutor {
             _ => "the execution ended",
         };
         self.close_open(why, |_| true);
-        self.execution_entry(ExecutionChange::Ended { status, reason });
+        self.execution_entry(ExecutionChange::Ended { status, reason: reason.map(Box::new) });
         self.out.push_back(Step::Ended(status));
     }
 
@@ -349,9 +366,14 @@ impl GraphExecutor {
     fn node_entry(
         &mut self,
         execution_index: ExecutionIndex,
-        started: Option<Started>,
+        opening: Option<Opening>,
         outcome: Option<NodeOutcome>,
     ) {
+        let started = opening.map(|opening| {
+            let Rendered { params, deferred } = opening.rendered;
+            let started = self.graph.started(opening.position, params);
+            Started { deferred, parked: opening.parked, ..started }
+        });
         self.entry(Change::Node(Box::new(NodeChange { execution_index, started, outcome })));
     }
 

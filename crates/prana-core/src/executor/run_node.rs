@@ -4,86 +4,59 @@ use std::cell::RefCell;
 
 use prana_template::Value;
 
+use super::batch::{self, Rendered};
 use super::finish::refuse_deep_params;
 use super::scope::{RunCall, RunScope};
-use super::batch::{self, Rendered};
-use super::{EffectCall, GraphExecutor, Step};
+use super::{EffectCall, GraphExecutor, Opening, Step};
 use crate::action::{Failure, Outcome};
 use crate::compile::{CompiledNode, Run};
 use crate::error::ErrorValue;
-use crate::graph::{Activation, OpenRun, input_from};
-use crate::record::{Completed, ExecutionIndex, NodeOutcome, Started};
+use crate::graph::{Activation, OpenRun, Token};
+use crate::record::{Completed, ExecutionIndex, NodeOutcome};
 use crate::registry::Behaviour;
 
-/// A run that is about to start, with what its first record will say.
-pub(super) struct Beginning {
-    pub activation: Activation,
-    pub execution_index: ExecutionIndex,
-    pub run_index: u32,
-    /// True if it has a record already: it was parked before it began.
-    pub was_parked: bool,
-}
-
-impl Beginning {
-    pub fn started(&self, node: &CompiledNode, rendered: impl Into<Rendered>) -> Started {
-        let Rendered { params, deferred } = rendered.into();
-        Started {
-            node_key: node.key.clone(),
-            run_index: self.run_index,
-            input_from: input_from(&self.activation, |port| &node.inputs[usize::from(port)].name),
-            loop_path: self.activation.loop_path.clone(),
-            params,
-            deferred,
-            parked: false,
-        }
-    }
+/// A run that is about to begin: where what it consumes is.
+#[derive(Clone, Copy)]
+pub(super) enum Beginning {
+    /// At this position of `ready`: it has no record yet.
+    Ready(usize),
+    /// At this position of `open`: it has a record already, it was parked before it began.
+    Parked(usize),
 }
 
 impl GraphExecutor {
     /// Runs the activation at this position of `ready`.
     pub(super) fn run(&mut self, position: usize) {
         let compiled = self.compiled();
-        let state = self.graph.state();
-        let activation = state.ready[position].copied();
+        let execution_index = self.graph.state().next_index;
+        let activation = &self.graph.state().ready[position];
         let node = compiled.node(activation.node);
-        let beginning = Beginning {
-            execution_index: state.next_index,
-            run_index: state.nodes[activation.node.index()].runs,
-            was_parked: false,
-            activation,
-        };
-        if let Some(reason) = self.lacks_required(node, &beginning) {
-            let started = beginning.started(node, Value::Null);
-            self.node_entry(
-                beginning.execution_index,
-                Some(started),
-                Some(NodeOutcome::Skipped { reason: reason.into() }),
-            );
+        let opening = || Some(Opening::bare(position));
+        if let Some(reason) = lacks_required(node, activation) {
+            let outcome = NodeOutcome::Skipped { reason: reason.into() };
+            self.node_entry(execution_index, opening(), Some(outcome));
             return;
         }
-        if let Some(error) = self.passes_limit(node, &beginning) {
-            let started = beginning.started(node, Value::Null);
-            self.node_failed_for_good(beginning.execution_index, Some(started), error);
+        if let Some(error) = self.passes_limit(node, activation) {
+            self.node_failed_for_good(execution_index, opening(), error);
             return;
         }
         match self.parking.take() {
-            Some(reason) => self.park_before(node, &beginning, reason),
-            None => self.begin(node, &beginning),
+            Some(reason) => self.park_before(position, reason),
+            None => self.begin(node, Beginning::Ready(position)),
         }
     }
 
-    fn begin(&mut self, node: &CompiledNode, beginning: &Beginning) {
+    fn begin(&mut self, node: &CompiledNode, beginning: Beginning) {
         match &node.run {
             Run::PassThrough => {
-                let output = first_input(&beginning.activation, node);
-                self.complete_at_once(node, beginning, Value::Null, Completed::new(output));
+                let output = first_input(self.scope(beginning).tokens, node);
+                self.complete_at_once(node, beginning, Completed::new(output));
             }
-            Run::Pinned(output) => {
-                self.complete_at_once(node, beginning, Value::Null, Completed::new(output.clone()));
-            }
+            Run::Pinned(output) => self.complete_at_once(node, beginning, Completed::new(output.clone())),
             Run::Mocked => {
-                self.start(node, beginning, Value::Null);
-                self.ask_for_effect(beginning.execution_index);
+                let execution_index = self.start(beginning, Value::Null);
+                self.ask_for_effect(execution_index);
             }
             Run::Action(Behaviour::ForEach) => self.run_for_each(node, beginning),
             Run::Action(behaviour) => self.run_action(node, behaviour, beginning),
@@ -93,55 +66,51 @@ impl GraphExecutor {
     /// A run that was parked before it began begins now: what its templates say now is what it gets.
     fn begin_parked(&mut self, execution_index: ExecutionIndex) {
         let compiled = self.compiled();
-        let Some(run) = self.graph.open_run(execution_index) else { return };
-        let activation = Activation {
-            node: run.node,
-            depth: 0,
-            order: 0,
-            parked: run.continues,
-            loop_path: run.loop_path.clone(),
-            tokens: run.tokens.clone(),
+        let mut runs = self.graph.open_runs().iter().enumerate();
+        let Some((position, run)) = runs.find(|(_, run)| run.execution_index == execution_index) else {
+            return;
         };
-        let run_index = run.run_index;
-        let beginning = Beginning { activation, execution_index, run_index, was_parked: true };
-        self.begin(compiled.node(beginning.activation.node), &beginning);
+        let node = compiled.node(run.node);
+        self.begin(node, Beginning::Parked(position));
     }
 
-    /// What the first record of the run says. One that was parked has a first record: then its parameters are recorded at once.
-    pub(super) fn started(
+    /// The number of the run, and what its first record will say of it. One that was parked has a first record: then its
+    /// parameters are recorded at once.
+    pub(super) fn opening(
         &mut self,
-        node: &CompiledNode,
-        beginning: &Beginning,
+        beginning: Beginning,
         rendered: impl Into<Rendered>,
-    ) -> Option<Started> {
-        if !beginning.was_parked {
-            return Some(beginning.started(node, rendered));
+    ) -> (ExecutionIndex, Option<Opening>) {
+        let rendered = rendered.into();
+        match beginning {
+            Beginning::Ready(position) => {
+                (self.graph.state().next_index, Some(Opening { position, rendered, parked: false }))
+            }
+            Beginning::Parked(position) => {
+                let execution_index = self.graph.open_runs()[position].execution_index;
+                let Rendered { params, deferred } = rendered;
+                self.node_entry(execution_index, None, Some(NodeOutcome::Began { params, deferred }));
+                (execution_index, None)
+            }
         }
-        let Rendered { params, deferred } = rendered.into();
-        self.node_entry(beginning.execution_index, None, Some(NodeOutcome::Began { params, deferred }));
-        None
     }
 
-    /// Records that a run has begun whose result is still out.
-    fn start(&mut self, node: &CompiledNode, beginning: &Beginning, rendered: impl Into<Rendered>) {
-        if let Some(started) = self.started(node, beginning, rendered) {
-            self.node_entry(beginning.execution_index, Some(started), None);
+    /// Records that a run has begun whose result is still out. Gives its number.
+    fn start(&mut self, beginning: Beginning, rendered: impl Into<Rendered>) -> ExecutionIndex {
+        let (execution_index, opening) = self.opening(beginning, rendered);
+        if opening.is_some() {
+            self.node_entry(execution_index, opening, None);
         }
-    }
-
-    fn lacks_required(&self, node: &CompiledNode, beginning: &Beginning) -> Option<String> {
-        let came =
-            |port: usize| beginning.activation.tokens.iter().any(|token| usize::from(token.port) == port);
-        let missing = node.inputs.iter().enumerate().find(|(port, input)| input.required && !came(*port));
-        missing.map(|(_, input)| format!("nothing came on the required port `{}`", input.name))
+        execution_index
     }
 
     /// Loop protection: a node may run so often within one iteration of its innermost for_each.
-    fn passes_limit(&self, node: &CompiledNode, beginning: &Beginning) -> Option<ErrorValue> {
-        let activation = &beginning.activation;
+    fn passes_limit(&self, node: &CompiledNode, activation: &Activation) -> Option<ErrorValue> {
         let limit = self.graph.compiled().settings.max_iterations;
-        let starts = self.graph.state().starts_in(activation.node, &activation.loop_path);
-        if activation.parked || u64::from(starts) < limit {
+        let state = self.graph.state();
+        let all_runs = state.nodes[activation.node.index()].runs;
+        let starts = || state.starts_in(activation.node, &activation.loop_path);
+        if activation.parked || u64::from(all_runs) < limit || u64::from(starts()) < limit {
             return None;
         }
         let message = format!(
@@ -151,65 +120,67 @@ impl GraphExecutor {
         Some(ErrorValue::new("loop.limit_exceeded", message).not_retryable())
     }
 
-    pub(super) fn scope<'a>(&'a self, beginning: &'a Beginning) -> RunScope<'a> {
+    /// What the run sees that is about to begin.
+    pub(super) fn scope(&self, beginning: Beginning) -> RunScope<'_> {
+        let state = self.graph.state();
+        let position = match beginning {
+            Beginning::Ready(position) => position,
+            Beginning::Parked(position) => {
+                let scope = open_scope(&self.graph, &state.open[position]);
+                return RunScope { now: self.now, ..scope };
+            }
+        };
+        let activation = &state.ready[position];
         RunScope {
             graph: &self.graph,
-            node: beginning.activation.node,
-            tokens: &beginning.activation.tokens,
-            loop_path: &beginning.activation.loop_path,
-            execution_index: beginning.execution_index,
-            run_index: beginning.run_index,
-            continues: beginning.activation.parked,
+            node: activation.node,
+            tokens: &activation.tokens,
+            loop_path: &activation.loop_path,
+            execution_index: state.next_index,
+            run_index: state.nodes[activation.node.index()].runs,
+            continues: activation.parked,
             now: self.now,
             input: None,
             budget: RefCell::default(),
         }
     }
 
-    fn run_action(&mut self, node: &CompiledNode, behaviour: &Behaviour, beginning: &Beginning) {
-        let rendered = batch::render(&self.scope(beginning)).and_then(|rendered| {
+    fn run_action(&mut self, node: &CompiledNode, behaviour: &Behaviour, beginning: Beginning) {
+        let scope = self.scope(beginning);
+        let rendered = batch::render(&scope).and_then(|rendered| {
             refuse_deep_params(&rendered.params).map(|()| rendered).map_err(Failure::Params)
         });
         let rendered = match rendered {
             Ok(rendered) => rendered,
             Err(Failure::Params(error) | Failure::Action(error)) => {
-                let started = self.started(node, beginning, Value::Null);
-                self.node_erred(beginning.execution_index, node, started, error);
+                let (execution_index, opening) = self.opening(beginning, Value::Null);
+                self.node_erred(execution_index, node, opening, error);
                 return;
             }
         };
+        if let Behaviour::Pure(action) = behaviour {
+            let call = RunCall { scope: &scope, params: &rendered.params, now: self.now };
+            let result = guarded(|| action.run(&call));
+            let (execution_index, opening) = self.opening(beginning, rendered);
+            self.settle(execution_index, node, opening, result);
+            return;
+        }
+        let invalid = batch::validate(node.descriptor(), &rendered).err();
+        if let Some(Failure::Params(error)) = invalid.map(Failure::from) {
+            let (execution_index, opening) = self.opening(beginning, rendered);
+            self.node_erred(execution_index, node, opening, error);
+            return;
+        }
+        let execution_index = self.start(beginning, rendered);
         match behaviour {
-            Behaviour::Pure(action) => {
-                let call = RunCall { scope: self.scope(beginning), params: &rendered.params, now: self.now };
-                let result = guarded(|| action.run(&call));
-                let started = self.started(node, beginning, rendered);
-                self.settle(beginning.execution_index, node, started, result);
-            }
-            Behaviour::Effect | Behaviour::ExecuteWorkflow | Behaviour::ForEach => {
-                if let Err(error) = batch::validate(node.descriptor(), &rendered) {
-                    let Failure::Params(error) = Failure::from(error) else { return };
-                    let started = self.started(node, beginning, rendered);
-                    self.node_erred(beginning.execution_index, node, started, error);
-                    return;
-                }
-                self.start(node, beginning, rendered);
-                match behaviour {
-                    Behaviour::ExecuteWorkflow => self.begin_children(beginning.execution_index),
-                    _ => self.ask_for_effect(beginning.execution_index),
-                }
-            }
+            Behaviour::ExecuteWorkflow => self.begin_children(execution_index),
+            _ => self.ask_for_effect(execution_index),
         }
     }
 
-    pub(super) fn complete_at_once(
-        &mut self,
-        node: &CompiledNode,
-        beginning: &Beginning,
-        params: Value,
-        completed: Completed,
-    ) {
-        let started = self.started(node, beginning, params);
-        self.settle(beginning.execution_index, node, started, Ok(Outcome::Complete(completed)));
+    fn complete_at_once(&mut self, node: &CompiledNode, beginning: Beginning, completed: Completed) {
+        let (execution_index, opening) = self.opening(beginning, Value::Null);
+        self.complete(execution_index, node, opening, completed);
     }
 
     /// Asks for the effect of an open run: its first attempt, or another.
@@ -241,8 +212,8 @@ impl GraphExecutor {
         match &node.run {
             _ if run.parked => self.begin_parked(execution_index),
             Run::Action(Behaviour::Pure(action)) => {
-                let call =
-                    RunCall { scope: open_scope(&self.graph, run), params: &run.params, now: self.now };
+                let scope = open_scope(&self.graph, run);
+                let call = RunCall { scope: &scope, params: &run.params, now: self.now };
                 let result = guarded(|| action.run(&call));
                 self.settle(execution_index, node, None, result);
             }
@@ -274,10 +245,16 @@ pub(super) fn newest_on(run: &OpenRun, port: u16) -> Value {
 }
 
 /// The newest data on the first port, in port order, on which something came.
-fn first_input(activation: &Activation, node: &CompiledNode) -> Value {
+fn first_input(tokens: &[Token], node: &CompiledNode) -> Value {
     let ports = 0..node.inputs.len() as u16;
-    let newest = |port: u16| activation.tokens.iter().rev().find(|token| token.port == port);
+    let newest = |port: u16| tokens.iter().rev().find(|token| token.port == port);
     ports.into_iter().find_map(newest).map_or(Value::Null, |token| token.output.clone())
+}
+
+fn lacks_required(node: &CompiledNode, activation: &Activation) -> Option<String> {
+    let came = |port: usize| activation.tokens.iter().any(|token| usize::from(token.port) == port);
+    let missing = node.inputs.iter().enumerate().find(|(port, input)| input.required && !came(*port));
+    missing.map(|(_, input)| format!("nothing came on the required port `{}`", input.name))
 }
 
 /// A panic in an action is its error: the process and other executions go on.

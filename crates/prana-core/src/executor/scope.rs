@@ -203,7 +203,12 @@ impl RunScope<'_> {
     }
 
     /// As [`RunScope::deferred`], in one field for one item.
-    pub fn deferred_for(&self, field: &Params, item: &Value, index: usize) -> Result<Vec<Deferred>, EvalError> {
+    pub fn deferred_for(
+        &self,
+        field: &Params,
+        item: &Value,
+        index: usize,
+    ) -> Result<Vec<Deferred>, EvalError> {
         field.deferred_with_item(self, item, index as i64, &mut self.budget.borrow_mut())
     }
 
@@ -214,7 +219,7 @@ impl RunScope<'_> {
 
 /// A pure action's view of its run.
 pub(super) struct RunCall<'a> {
-    pub scope: RunScope<'a>,
+    pub scope: &'a RunScope<'a>,
     pub params: &'a Value,
     /// The time of this call; templates see that of the run's beginning.
     pub now: Timestamp,

@@ -2,15 +2,15 @@
 
 use prana_template::{Str, Value};
 
-use super::run_node::{Beginning, guarded, newest_on, open_scope};
+use super::run_node::{guarded, newest_on, open_scope};
 use super::scope::RunCall;
-use super::{GraphExecutor, HandleError};
+use super::{GraphExecutor, HandleError, Opening};
 use crate::action::{Outcome, Wakeup};
 use crate::compile::{CompiledNode, DONE, Run};
 use crate::document::OnCrash;
 use crate::error::ErrorValue;
 use crate::graph::{MAX_OUTPUT_DEPTH, OpenRun, OpenStatus};
-use crate::record::{Completed, ExecutionIndex, NodeOutcome, Resumed, ResumedBy, Started};
+use crate::record::{Completed, ExecutionIndex, NodeOutcome, Resumed, ResumedBy};
 use crate::registry::Behaviour;
 use crate::suspension::Suspension;
 
@@ -100,8 +100,8 @@ impl GraphExecutor {
         let result = match (&node.run, suspension, &wakeup) {
             (_, Suspension::Webhook { .. }, Wakeup::Time) if !mocked => self.deadline_passed(run, node),
             (Run::Action(Behaviour::Pure(action)), ..) => {
-                let call =
-                    RunCall { scope: open_scope(&self.graph, run), params: &run.params, now: self.now };
+                let scope = open_scope(&self.graph, run);
+                let call = RunCall { scope: &scope, params: &run.params, now: self.now };
                 guarded(|| action.resume(&call, wakeup))
             }
             (_, _, Wakeup::Answer(data)) => Ok(Outcome::output(data.clone())),
@@ -169,11 +169,11 @@ impl GraphExecutor {
     }
 
     /// Parks a run before anything of it happens: what its templates say is rendered when a person lets it begin.
-    pub(super) fn park_before(&mut self, node: &CompiledNode, beginning: &Beginning, reason: Str) {
-        let started = Started { parked: true, ..beginning.started(node, Value::Null) };
+    pub(super) fn park_before(&mut self, position: usize, reason: Str) {
+        let execution_index = self.graph.state().next_index;
+        let opening = Opening { parked: true, ..Opening::bare(position) };
         let suspension = Suspension::Decision { reason: Some(reason) };
-        let outcome = NodeOutcome::Suspended(suspension);
-        self.node_entry(beginning.execution_index, Some(started), Some(outcome));
+        self.node_entry(execution_index, Some(opening), Some(NodeOutcome::Suspended(suspension)));
     }
 
     /// A person's word on a node that nobody dares to run again: `{decision: retry, skip, fail or cancel, output?}`.

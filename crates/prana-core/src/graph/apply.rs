@@ -4,15 +4,14 @@ use prana_template::{Map, Str, Value};
 use smallvec::SmallVec;
 
 use super::ExecutionGraph;
+use super::calls::input_from;
 use super::deliver::Delivery;
-use super::state::{Activation, ForEachRun, LatestRun, OpenRun, OpenStatus, TRIGGER, Token};
-use crate::compile::{DONE, LOOP, NodeId, PortId};
+use super::state::{Activation, ForEachRun, LatestRun, OpenRun, OpenStatus, State, TRIGGER, Token};
+use crate::compile::{CompiledGraph, CompiledNode, DONE, LOOP, NodeId, PortId};
 use crate::error::ErrorValue;
 use crate::execution::Status;
 use crate::loop_path::LoopPath;
-use crate::record::{
-    Change, Completed, Entry, ExecutionChange, ExecutionIndex, Fork, InputFrom, NodeOutcome, Started,
-};
+use crate::record::{Change, Completed, Entry, ExecutionChange, ExecutionIndex, Fork, NodeOutcome, Started};
 use crate::suspension::Suspension;
 use crate::time::Timestamp;
 
@@ -46,21 +45,26 @@ impl ExecutionGraph {
     }
 
     fn apply_change(&mut self, at: Timestamp, change: &Change) -> Applied {
-        match change {
-            Change::Execution(change) => self.apply_execution(at, change),
-            Change::Node(change) => {
-                if let Some(started) = &change.started {
-                    let run = self.start(change.execution_index, at, started)?;
-                    if let Some(NodeOutcome::Completed(completed)) = &change.outcome {
-                        return self.completed(&run, completed);
-                    }
-                    self.state.open.push(run);
-                }
-                match &change.outcome {
-                    Some(outcome) => self.apply_outcome(change.execution_index, at, outcome),
-                    None => Ok(()),
-                }
+        let change = match change {
+            Change::Execution(change) => return self.apply_execution(at, change),
+            Change::Node(change) => change,
+        };
+        let execution_index = change.execution_index;
+        match (&change.started, &change.outcome) {
+            (Some(started), Some(NodeOutcome::Completed(completed))) => {
+                let activation = self.start(execution_index, started)?;
+                let (node, loop_path) = (activation.node, &activation.loop_path);
+                let run_index = started.run_index;
+                let run = Ending { execution_index, run_index, node, loop_path, params: &started.params };
+                self.completed(&run, completed)
             }
+            (Some(started), outcome) => {
+                let activation = self.start(execution_index, started)?;
+                self.state.open.push(open_run(execution_index, at, started, activation));
+                outcome.as_ref().map_or(Ok(()), |outcome| self.apply_outcome(execution_index, at, outcome))
+            }
+            (None, Some(outcome)) => self.apply_outcome(execution_index, at, outcome),
+            (None, None) => Ok(()),
         }
     }
 
@@ -89,8 +93,8 @@ impl ExecutionGraph {
             ExecutionChange::Ended { status, reason } => {
                 self.stops_running(at);
                 self.state.status = *status;
-                if reason.is_some() {
-                    self.state.error.clone_from(reason);
+                if let Some(reason) = reason {
+                    self.state.error = Some((**reason).clone());
                 }
                 self.forget();
             }
@@ -116,17 +120,17 @@ impl ExecutionGraph {
         let key = &self.context.header.trigger;
         let node = self.compiled.node_id(key).ok_or_else(|| format!("there is no trigger `{key}`"))?;
         let input = self.context.header.trigger_data.clone();
-        self.activate_with(node, input, LoopPath::EMPTY);
+        self.activate_with(node, input);
         Ok(())
     }
 
-    fn activate_with(&mut self, node: NodeId, input: Value, loop_path: LoopPath) {
+    fn activate_with(&mut self, node: NodeId, input: Value) {
         self.state.add_weight(&input);
         let token = Token { source: TRIGGER, from: node, port: 0, order: 0, is_error: false, output: input };
         let tokens = SmallVec::from_buf([token]);
+        let loop_path = LoopPath::EMPTY;
         let activation = Activation { node, depth: 0, order: 0, parked: false, loop_path, tokens };
-        let compiled = self.compiled.clone();
-        self.insert(&compiled, activation);
+        self.state.insert(&self.compiled, activation);
     }
 
     /// Nothing runs any more: only what people ask about is kept.
@@ -146,7 +150,7 @@ impl ExecutionGraph {
             self.state.ready.clear();
             match kept {
                 Some(activation) => self.state.ready.push(activation),
-                None => self.activate_with(node, Value::Null, LoopPath::EMPTY),
+                None => self.activate_with(node, Value::Null),
             }
             found = Some(0);
         }
@@ -171,19 +175,12 @@ impl ExecutionGraph {
     }
 
     /// A run begins: it takes its activation.
-    fn start(
-        &mut self,
-        execution_index: ExecutionIndex,
-        at: Timestamp,
-        started: &Started,
-    ) -> Result<OpenRun, String> {
+    fn start(&mut self, execution_index: ExecutionIndex, started: &Started) -> Result<Activation, String> {
         let unknown = || format!("there is no node `{}`", started.node_key);
-        let node = self.compiled.node_id(&started.node_key).ok_or_else(unknown)?;
-        let position = self.position_of(node, started);
-        let activation = match position {
-            Some(position) => self.state.ready.remove(position),
-            None => return Err(format!("nothing has come for `{}`", started.node_key)),
-        };
+        let node = self.node_of(started).ok_or_else(unknown)?;
+        let nothing = || format!("nothing has come for `{}`", started.node_key);
+        let position = self.position_of(node, started).ok_or_else(nothing)?;
+        let activation = self.state.ready.remove(position);
         self.state.next_index = execution_index + 1;
         self.state.add_weight(&started.params);
         self.state.add_captures(&started.deferred);
@@ -191,21 +188,14 @@ impl ExecutionGraph {
         if !activation.parked {
             self.state.count_start(node, &activation.loop_path);
         }
-        Ok(OpenRun {
-            execution_index,
-            run_index: started.run_index,
-            node,
-            loop_path: activation.loop_path,
-            tokens: activation.tokens,
-            params: started.params.clone(),
-            deferred: started.deferred.clone(),
-            attempts: 0,
-            continues: activation.parked,
-            parked: started.parked,
-            started_at: at,
-            status: OpenStatus::Running,
-            ended_children: Vec::new(),
-        })
+        Ok(activation)
+    }
+
+    /// The node that a record names: most often the one that is looked at first.
+    fn node_of(&self, started: &Started) -> Option<NodeId> {
+        let first = self.state.ready.last().map(|activation| activation.node);
+        let first = first.filter(|node| self.node(*node).key == started.node_key);
+        first.or_else(|| self.compiled.node_id(&started.node_key))
     }
 
     /// The activation that a record consumes: what was selected is at or near the end.
@@ -217,9 +207,9 @@ impl ExecutionGraph {
             candidate(activation)
                 && match (activation.tokens.as_slice(), started.input_from.only()) {
                     ([token], Some((port, source))) => {
-                        token.source == source && ports[usize::from(token.port)].name == *port
+                        token.source == *source && ports[usize::from(token.port)].name == *port
                     }
-                    _ => input_from(activation, |port| &ports[usize::from(port)].name) == started.input_from,
+                    _ => input_from(activation, ports) == started.input_from,
                 }
         })
     }
@@ -235,7 +225,7 @@ impl ExecutionGraph {
         match outcome {
             NodeOutcome::Completed(completed) => {
                 let run = self.state.open.remove(position);
-                self.completed(&run, completed)?;
+                self.completed(&Ending::of(&run), completed)?;
             }
             NodeOutcome::Failed(error) => self.failed(position, error),
             NodeOutcome::AttemptFailed { wait_till, .. } => {
@@ -273,64 +263,114 @@ impl ExecutionGraph {
         self.state.error = Some(error.clone());
     }
 
-    fn completed(&mut self, run: &OpenRun, completed: &Completed) -> Applied {
+    fn completed(&mut self, run: &Ending<'_>, completed: &Completed) -> Applied {
         self.complete(run, completed)?;
         let limit = self.memory_limit();
         self.state.settle_weight(limit);
         Ok(())
     }
 
-    fn complete(&mut self, run: &OpenRun, completed: &Completed) -> Applied {
-        let port = self.port_number(run.node, completed.port.as_ref())?;
-        self.remember(run, completed, port);
-        if self.state.fork.as_ref().is_some_and(|fork| fork.alone) {
+    fn complete(&mut self, run: &Ending<'_>, completed: &Completed) -> Applied {
+        let ExecutionGraph { compiled, state, .. } = self;
+        let node = compiled.node(run.node);
+        let port = port_number(node, completed.port.as_ref())?;
+        state.remember(node, run, completed, port);
+        if state.fork.as_ref().is_some_and(|fork| fork.alone) {
             return Ok(());
         }
-        let compiled = self.compiled.clone();
-        let node = compiled.node(run.node);
-        let mut loop_path = run.loop_path.clone();
-        if node.is_for_each() {
-            loop_path = self.turn_loop(run, completed, port);
-        } else if node.is_break && !completed.is_error && !run.loop_path.is_empty() {
-            self.break_loop(&run.loop_path);
+        let iteration = node.is_for_each().then(|| state.turn_loop(compiled, run, completed, port));
+        if node.is_break && !completed.is_error && !run.loop_path.is_empty() {
+            state.break_loop(run.loop_path);
         }
         if let Some(port) = port {
-            self.deliver(&Delivery {
+            let delivery = Delivery {
                 node: run.node,
                 port,
                 execution_index: run.execution_index,
-                loop_path: &loop_path,
+                loop_path: iteration.as_ref().unwrap_or(run.loop_path),
                 output: &completed.output,
                 is_error: completed.is_error,
-            });
+            };
+            state.deliver(compiled, &delivery);
         }
         Ok(())
     }
+}
 
-    fn port_number(&self, node: NodeId, name: Option<&Str>) -> Result<Option<PortId>, String> {
-        let Some(name) = name else { return Ok(None) };
-        let node = self.node(node);
-        match node.output_port(name) {
-            Some(port) => Ok(Some(port)),
-            None if node.any_output => Ok(None),
-            None => Err(format!("`{}` has no output port `{name}`", node.key)),
-        }
+/// A run that ends: one that was open, or that began with the same entry.
+struct Ending<'a> {
+    execution_index: ExecutionIndex,
+    run_index: u32,
+    node: NodeId,
+    loop_path: &'a LoopPath,
+    params: &'a Value,
+}
+
+impl<'a> Ending<'a> {
+    fn of(run: &'a OpenRun) -> Self {
+        let OpenRun { execution_index, run_index, node, ref loop_path, ref params, .. } = *run;
+        Ending { execution_index, run_index, node, loop_path, params }
     }
+}
 
-    fn remember(&mut self, run: &OpenRun, completed: &Completed, port: Option<PortId>) {
-        self.state.add_weight(&completed.output);
-        self.remember_latest(run, completed, port);
-        update_context(&mut self.state.nodes[run.node.index()].context, &completed.context_updates);
+fn open_run(
+    execution_index: ExecutionIndex,
+    at: Timestamp,
+    started: &Started,
+    activation: Activation,
+) -> OpenRun {
+    OpenRun {
+        execution_index,
+        run_index: started.run_index,
+        node: activation.node,
+        loop_path: activation.loop_path,
+        tokens: activation.tokens,
+        params: started.params.clone(),
+        deferred: started.deferred.clone(),
+        attempts: 0,
+        continues: activation.parked,
+        parked: started.parked,
+        started_at: at,
+        status: OpenStatus::Running,
+        ended_children: Vec::new(),
+    }
+}
+
+fn port_number(node: &CompiledNode, name: Option<&Str>) -> Result<Option<PortId>, String> {
+    let Some(name) = name else { return Ok(None) };
+    match node.output_port(name) {
+        Some(port) => Ok(Some(port)),
+        None if node.any_output => Ok(None),
+        None => Err(format!("`{}` has no output port `{name}`", node.key)),
+    }
+}
+
+impl State {
+    fn remember(
+        &mut self,
+        node: &CompiledNode,
+        run: &Ending<'_>,
+        completed: &Completed,
+        port: Option<PortId>,
+    ) {
+        self.add_weight(&completed.output);
+        self.remember_latest(node, run, completed, port);
+        update_context(&mut self.nodes[run.node.index()].context, &completed.context_updates);
         for (key, value) in completed.state_updates.iter() {
-            self.state.shared.insert(key.clone(), value.clone());
-            self.state.add_weight(value);
+            self.shared.insert(key.clone(), value.clone());
+            self.add_weight(value);
         }
-        self.state.last_output = completed.output.clone();
+        self.last_output = completed.output.clone();
     }
 
     /// What templates read of the latest run of a node, where some do.
-    fn remember_latest(&mut self, run: &OpenRun, completed: &Completed, port: Option<PortId>) {
-        let node = self.compiled.node(run.node);
+    fn remember_latest(
+        &mut self,
+        node: &CompiledNode,
+        run: &Ending<'_>,
+        completed: &Completed,
+        port: Option<PortId>,
+    ) {
         if !node.keeps_latest {
             return;
         }
@@ -341,71 +381,74 @@ impl ExecutionGraph {
             output: if node.keeps_output { completed.output.clone() } else { Value::Null },
             loop_path: run.loop_path.clone(),
         };
-        match &mut self.state.nodes[run.node.index()].latest {
+        match &mut self.nodes[run.node.index()].latest {
             Some(slot) => **slot = latest,
             slot => *slot = Some(Box::new(latest)),
         }
     }
 
     /// A for_each emitted an item, or is done. Gives the loop path of what it hands on.
-    fn turn_loop(&mut self, run: &OpenRun, completed: &Completed, port: Option<PortId>) -> LoopPath {
-        let found = self.state.loops.iter().rposition(|l| l.node == run.node && l.loop_path == run.loop_path);
+    fn turn_loop(
+        &mut self,
+        compiled: &CompiledGraph,
+        run: &Ending<'_>,
+        completed: &Completed,
+        port: Option<PortId>,
+    ) -> LoopPath {
+        let found = self.loops.iter().rposition(|l| l.node == run.node && l.loop_path == *run.loop_path);
         if port != Some(LOOP) || completed.is_error {
             debug_assert!(completed.is_error || port == Some(DONE), "a for_each leaves by loop or done");
             if let Some(position) = found {
-                self.state.loops.remove(position);
+                self.loops.remove(position);
             }
             return run.loop_path.clone();
         }
-        let key = self.compiled.node(run.node).key.clone();
-        let iteration = found.map_or(0, |position| self.state.loops[position].iteration + 1);
-        let iteration_path = run.loop_path.enter(key, iteration);
+        let iteration = found.map_or(0, |position| self.loops[position].iteration + 1);
+        let path = run.loop_path.enter(compiled.node(run.node).key.clone(), iteration);
         match found {
-            Some(position) => {
-                let parked = &mut self.state.loops[position];
-                if let Some(collected) = completed.context_updates.get(COLLECTED) {
-                    parked.results.push(collected.clone());
-                    let weight = collected.clone();
-                    self.state.add_weight(&weight);
-                }
-                let parked = &mut self.state.loops[position];
-                parked.iteration = iteration;
-                parked.iteration_path = iteration_path.clone();
-                parked.begun_by = run.execution_index;
-                parked.came_back = Value::Null;
-            }
-            None => self.state.loops.push(ForEachRun {
+            Some(position) => self.next_iteration(position, run, completed, &path),
+            None => self.loops.push(ForEachRun {
                 node: run.node,
                 loop_path: run.loop_path.clone(),
                 params: run.params.clone(),
                 iteration,
-                iteration_path: iteration_path.clone(),
+                iteration_path: path.clone(),
                 begun_by: run.execution_index,
                 results: Vec::new(),
                 came_back: Value::Null,
                 broken: false,
             }),
         }
-        let compiled = self.compiled.clone();
-        self.insert(
-            &compiled,
-            Activation {
-                node: run.node,
-                depth: run.execution_index + 1,
-                order: 0,
-                parked: true,
-                loop_path: run.loop_path.clone(),
-                tokens: SmallVec::new(),
-            },
-        );
-        iteration_path
+        let parked = Activation {
+            node: run.node,
+            depth: run.execution_index + 1,
+            order: 0,
+            parked: true,
+            loop_path: run.loop_path.clone(),
+            tokens: SmallVec::new(),
+        };
+        self.insert(compiled, parked);
+        path
+    }
+
+    /// The for_each at this place goes on to its next item.
+    fn next_iteration(&mut self, position: usize, run: &Ending<'_>, completed: &Completed, path: &LoopPath) {
+        let parked = &mut self.loops[position];
+        parked.iteration += 1;
+        parked.iteration_path = path.clone();
+        parked.begun_by = run.execution_index;
+        parked.came_back = Value::Null;
+        if let Some(collected) = completed.context_updates.get(COLLECTED) {
+            parked.results.push(collected.clone());
+            self.add_weight(collected);
+        }
     }
 
     /// Drops everything that belongs to the innermost iteration of this path; its for_each takes its turn to end.
     fn break_loop(&mut self, path: &LoopPath) {
-        self.state.ready.retain(|activation| !activation.loop_path.starts_with(path));
-        self.state.loops.retain(|run| !run.loop_path.starts_with(path));
-        if let Some(run) = self.state.loops.iter_mut().find(|run| run.iteration_path == *path) {
+        self.ready.retain(|activation| !activation.loop_path.starts_with(path));
+        self.loops.retain(|run| !run.loop_path.starts_with(path));
+        if let Some(run) = self.loops.iter_mut().find(|run| run.iteration_path == *path) {
             run.broken = true;
         }
     }
@@ -428,12 +471,3 @@ fn update_context(context: &mut Map, updates: &Map) {
 
 /// The key in a for_each's `context_updates` that holds what `collect` kept of one iteration.
 pub(crate) const COLLECTED: &str = "collected";
-
-/// Which runs feed an activation, per port.
-pub(crate) fn input_from<'a>(activation: &Activation, name: impl Fn(PortId) -> &'a Str) -> InputFrom {
-    let mut from = InputFrom::default();
-    for token in activation.tokens.iter().filter(|token| token.source != TRIGGER) {
-        from.push(name(token.port), token.source);
-    }
-    from
-}

@@ -2,11 +2,11 @@
 
 use prana_template::Value;
 
-use super::apply::input_from;
-use super::{ExecutionGraph, Mismatch};
+use super::{Activation, ExecutionGraph, Mismatch, TRIGGER};
+use crate::action::InputPort;
 use crate::error::ErrorValue;
 use crate::record::{
-    Change, Completed, Entry, ExecutionChange, ExecutionIndex, NodeChange, NodeOutcome, Started,
+    Change, Completed, Entry, ExecutionChange, ExecutionIndex, InputFrom, NodeChange, NodeOutcome, Started,
 };
 use crate::suspension::Suspension;
 use crate::time::Timestamp;
@@ -48,7 +48,7 @@ impl ExecutionGraph {
     /// # Errors
     /// [`Mismatch`] if nothing has come for the node.
     pub fn fail(&mut self, key: &str, error: ErrorValue, at: Timestamp) -> Result<Entry, Mismatch> {
-        self.finish(key, NodeOutcome::Failed(error), at)
+        self.finish(key, NodeOutcome::Failed(Box::new(error)), at)
     }
 
     fn finish(&mut self, key: &str, outcome: NodeOutcome, at: Timestamp) -> Result<Entry, Mismatch> {
@@ -64,19 +64,24 @@ impl ExecutionGraph {
             problem: format!("nothing has come for `{key}`"),
         };
         let node = self.compiled().node_id(key).ok_or_else(nothing)?;
-        let activation = self.state().ready.iter().rev().find(|activation| activation.node == node);
-        let activation = activation.ok_or_else(nothing)?;
-        let compiled = self.compiled().node(node);
-        let started = Started {
-            node_key: compiled.key.clone(),
-            run_index: self.state().nodes[node.index()].runs,
-            input_from: input_from(activation, |port| &compiled.inputs[usize::from(port)].name),
+        let position = self.state().ready.iter().rposition(|activation| activation.node == node);
+        let started = self.started(position.ok_or_else(nothing)?, Value::Null);
+        Ok((self.state().next_index, started))
+    }
+
+    /// What the first record says of a run of the activation at this position of `ready`, with these parameters.
+    pub fn started(&self, position: usize, params: Value) -> Started {
+        let activation = &self.state().ready[position];
+        let node = self.node(activation.node);
+        Started {
+            node_key: node.key.clone(),
+            run_index: self.state().nodes[activation.node.index()].runs,
+            input_from: input_from(activation, &node.inputs),
             loop_path: activation.loop_path.clone(),
-            params: Value::Null,
+            params,
             deferred: Vec::new(),
             parked: false,
-        };
-        Ok((self.state().next_index, started))
+        }
     }
 
     fn make(&mut self, at: Timestamp, change: Change) -> Result<Entry, Mismatch> {
@@ -84,4 +89,13 @@ impl ExecutionGraph {
         self.apply(&entry)?;
         Ok(entry)
     }
+}
+
+/// Which runs feed an activation, per port.
+pub(super) fn input_from(activation: &Activation, ports: &[InputPort]) -> InputFrom {
+    let mut from = InputFrom::default();
+    for token in activation.tokens.iter().filter(|token| token.source != TRIGGER) {
+        from.push(&ports[usize::from(token.port)].name, token.source);
+    }
+    from
 }

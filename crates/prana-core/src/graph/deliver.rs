@@ -3,8 +3,7 @@
 use prana_template::Value;
 use smallvec::SmallVec;
 
-use super::ExecutionGraph;
-use super::state::{Activation, Token};
+use super::state::{Activation, State, Token};
 use crate::compile::{CompiledGraph, NodeId, PortId};
 use crate::document::Join;
 use crate::loop_path::LoopPath;
@@ -20,13 +19,12 @@ pub(super) struct Delivery<'a> {
     pub is_error: bool,
 }
 
-impl ExecutionGraph {
+impl State {
     /// Delivers a token along every connection of the port, in the order in which they are written.
-    pub(super) fn deliver(&mut self, delivery: &Delivery<'_>) {
-        let compiled = self.compiled.clone();
-        let mut made: SmallVec<[Activation; 2]> = SmallVec::new();
+    pub(super) fn deliver(&mut self, compiled: &CompiledGraph, delivery: &Delivery<'_>) {
+        let mut made = self.ready.len();
         for (order, edge) in compiled.topology.edges(delivery.node, delivery.port).iter().enumerate() {
-            if self.draws_a_loop(&compiled, edge.to, delivery) {
+            if self.draws_a_loop(compiled, edge.to, delivery) {
                 continue;
             }
             let token = Token {
@@ -37,10 +35,10 @@ impl ExecutionGraph {
                 is_error: delivery.is_error,
                 output: delivery.output.clone(),
             };
-            let loop_path = path_at(&compiled, delivery.loop_path, edge.to);
-            self.activate(&compiled, edge.to, loop_path, token, &mut made);
+            let loop_path = path_at(compiled, delivery.loop_path, edge.to);
+            self.activate(compiled, edge.to, loop_path, token, &mut made);
         }
-        self.insert_all(&compiled, made);
+        self.put_in_order(compiled, made);
     }
 
     /// A token that comes back to a for_each from its own iteration makes no activation: its data is the iteration's result.
@@ -53,69 +51,68 @@ impl ExecutionGraph {
             return false;
         };
         let own_path = own.outer();
-        let mut runs = self.state.loops.iter_mut().rev();
+        let mut runs = self.loops.iter_mut().rev();
         if let Some(run) = runs.find(|run| run.node == target && run.loop_path == *own_path) {
             run.came_back = delivery.output.clone();
         }
         true
     }
 
-    /// Makes an activation of a token, or adds it to the one that waits at a join.
+    /// Makes an activation of a token, or adds it to the one that waits at a join. It goes to the end, where those from `made` on are
+    /// put in order when all are there.
     fn activate(
         &mut self,
         compiled: &CompiledGraph,
         node: NodeId,
         loop_path: LoopPath,
         token: Token,
-        made: &mut SmallVec<[Activation; 2]>,
+        made: &mut usize,
     ) {
         let (depth, order) = (token.source + 1, token.order);
-        if compiled.node(node).join == Join::All {
-            let same =
-                |other: &Activation| other.node == node && !other.parked && other.loop_path == loop_path;
-            if let Some(waiting) = made.iter_mut().find(|other| same(other)) {
-                waiting.tokens.push(token);
-                (waiting.depth, waiting.order) = (depth, order);
-                return;
-            }
-            if let Some(position) = self.state.ready.iter().rposition(same) {
-                let mut waiting = self.state.ready.remove(position);
-                waiting.tokens.push(token);
-                (waiting.depth, waiting.order) = (depth, order);
-                made.push(waiting);
-                return;
-            }
-        }
-        let tokens = SmallVec::from_buf([token]);
-        made.push(Activation { node, depth, order, parked: false, loop_path, tokens });
+        let same = |other: &Activation| other.node == node && !other.parked && other.loop_path == loop_path;
+        let joins = compiled.node(node).join == Join::All;
+        let waiting = if joins { self.ready.iter().rposition(same) } else { None };
+        let Some(position) = waiting else {
+            let tokens = SmallVec::from_buf([token]);
+            self.ready.push(Activation { node, depth, order, parked: false, loop_path, tokens });
+            return;
+        };
+        let mut waiting = self.ready.remove(position);
+        *made -= usize::from(position < *made);
+        waiting.tokens.push(token);
+        (waiting.depth, waiting.order) = (depth, order);
+        self.ready.push(waiting);
     }
 
-    /// Puts new activations where they belong in the order of selection.
-    fn insert_all(&mut self, compiled: &CompiledGraph, mut made: SmallVec<[Activation; 2]>) {
-        if made.len() > 1 {
-            made.sort_by_key(|activation| activation.priority(compiled.node(activation.node).dependencies));
+    /// Puts the new activations, which stand from `made` on, where they belong in the order of selection: most often there.
+    fn put_in_order(&mut self, compiled: &CompiledGraph, made: usize) {
+        if self.ready.len() - made > 1 {
+            self.ready[made..].sort_by(|one, other| one.compare(other, compiled));
         }
-        for activation in made {
-            self.insert(compiled, activation);
+        let is_early = |pair: &[Activation]| pair[0].compare(&pair[1], compiled).is_gt();
+        if made > 0 && self.ready.get(made - 1..=made).is_some_and(is_early) {
+            for activation in self.ready.split_off(made) {
+                self.insert(compiled, activation);
+            }
         }
     }
 
     pub(super) fn insert(&mut self, compiled: &CompiledGraph, activation: Activation) {
-        let priority = |other: &Activation| other.priority(compiled.node(other.node).dependencies);
-        let own = priority(&activation);
-        let ready = &mut self.state.ready;
-        match ready.last() {
-            Some(last) if priority(last) > own => {
-                let position = ready.partition_point(|other| priority(other) <= own);
-                ready.insert(position, activation);
+        let position = match self.ready.last() {
+            Some(last) if last.compare(&activation, compiled).is_gt() => {
+                self.ready.partition_point(|other| other.compare(&activation, compiled).is_le())
             }
-            _ => ready.push(activation),
-        }
+            _ => self.ready.len(),
+        };
+        self.ready.insert(position, activation);
     }
 }
 
 /// The loop path that a token has at a node: from the first for_each on whose scope the node is not in, it is cut.
 fn path_at(compiled: &CompiledGraph, path: &LoopPath, node: NodeId) -> LoopPath {
+    if path.is_empty() {
+        return LoopPath::EMPTY;
+    }
     let mut kept = path.len();
     for element in path.inside_out() {
         let inside =

@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 use prana_template::{Map, Str, Value};
 
+pub(crate) use self::apply::COLLECTED;
 pub use self::apply::Mismatch;
-pub(crate) use self::apply::{COLLECTED, input_from};
 pub use self::state::{
     Activation, Count, ForEachRun, LatestRun, NodeState, OpenRun, OpenStatus, State, TRIGGER, Token,
 };
@@ -240,7 +240,7 @@ impl ExecutionGraph {
     /// The latest completed run of a node, as a template of a node with loop path `from` sees it: inside a for_each, a run of the same
     /// scope counts only if it belongs to the same iteration.
     pub fn latest(&self, node: NodeId, from: &LoopPath) -> Option<&LatestRun> {
-        let latest = self.state.nodes[node.index()].latest.as_ref()?;
+        let latest = self.state.nodes[node.index()].latest.as_deref()?;
         for element in from.inside_out() {
             let scope = self.compiled.scope_of(&element.key);
             if scope.is_some_and(|(_, scope)| scope.inside.contains(node.index())) {

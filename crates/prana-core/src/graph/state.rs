@@ -1,10 +1,12 @@
 //! The runtime state of one execution: tokens and the activations they make, the latest result of each node, counters.
 
+use std::cmp::Ordering;
+
 use prana_template::{Deferred, Map, Value};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use crate::compile::{NodeId, PortId};
+use crate::compile::{CompiledGraph, NodeId, PortId};
 use crate::error::ErrorValue;
 use crate::execution::Status;
 use crate::loop_path::LoopPath;
@@ -116,7 +118,7 @@ pub struct LatestRun {
     pub loop_path: LoopPath,
 }
 
-/// How many runs of a node have started within one iteration of its innermost for_each, or outside of all.
+/// How many runs of a node have started within one iteration of its innermost for_each.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Count {
     /// The iteration.
@@ -132,8 +134,10 @@ pub struct Count {
 pub struct NodeState {
     /// How many runs have started.
     pub runs: u32,
-    /// How many runs have started in each iteration that is under way, against endless loops.
-    pub counts: SmallVec<[Count; 1]>,
+    /// How many of them have started outside of all for_each loops.
+    pub runs_outside: u32,
+    /// How many have started in each iteration that is under way, against endless loops.
+    pub counts: Vec<Count>,
     /// The latest completed run.
     pub latest: Option<Box<LatestRun>>,
     /// Its own context.
@@ -213,7 +217,7 @@ impl State {
             ready: Vec::new(),
             open: SmallVec::new(),
             loops: Vec::new(),
-            nodes: vec![NodeState::default(); nodes],
+            nodes: std::iter::repeat_with(NodeState::default).take(nodes).collect(),
             shared: Map::new(),
             last_output: Value::Null,
             error: None,
@@ -235,23 +239,30 @@ impl State {
     /// Takes note of a start, for loop protection. What was counted in iterations that are over is forgotten.
     pub(super) fn count_start(&mut self, node: NodeId, loop_path: &LoopPath) {
         let State { loops, nodes, .. } = self;
-        let counts = &mut nodes[node.index()].counts;
-        counts.retain(|count| count.begun_by == begun_by(loops, &count.loop_path));
-        match counts.iter_mut().find(|count| count.loop_path == *loop_path) {
+        let node = &mut nodes[node.index()];
+        if loop_path.is_empty() {
+            node.runs_outside += 1;
+            return;
+        }
+        node.counts.retain(|count| count.begun_by == begun_by(loops, &count.loop_path));
+        match node.counts.iter_mut().find(|count| count.loop_path == *loop_path) {
             Some(count) => count.runs += 1,
             None => {
                 let begun_by = begun_by(loops, loop_path);
-                counts.push(Count { loop_path: loop_path.clone(), begun_by, runs: 1 });
+                node.counts.push(Count { loop_path: loop_path.clone(), begun_by, runs: 1 });
             }
         }
     }
 
     /// How often a node has started in the iteration with this loop path.
     pub fn starts_in(&self, node: NodeId, loop_path: &LoopPath) -> u32 {
+        let node = &self.nodes[node.index()];
+        if loop_path.is_empty() {
+            return node.runs_outside;
+        }
         let begun_by = begun_by(&self.loops, loop_path);
-        let mut counts = self.nodes[node.index()].counts.iter();
-        let count = counts.find(|count| count.loop_path == *loop_path && count.begun_by == begun_by);
-        count.map_or(0, |count| count.runs)
+        let of_iteration = |count: &&Count| count.loop_path == *loop_path && count.begun_by == begun_by;
+        node.counts.iter().find(of_iteration).map_or(0, |count| count.runs)
     }
 
     /// True if a run belongs to the iteration with this loop path that is under way, and not to one of an earlier run of its for_each.
@@ -277,20 +288,12 @@ fn begun_by(loops: &[ForEachRun], loop_path: &LoopPath) -> Option<ExecutionIndex
 impl Activation {
     /// The order of selection: what is greater is looked at first. Depth, then what isn't parked, then fewer dependencies, then
     /// the connection that is written first.
-    pub(super) fn priority(
-        &self,
-        dependencies: u32,
-    ) -> (u32, bool, std::cmp::Reverse<u32>, std::cmp::Reverse<u32>) {
-        (self.depth, !self.parked, std::cmp::Reverse(dependencies), std::cmp::Reverse(self.order))
-    }
-
-    /// A clone, quicker for the one token that most have.
-    pub(crate) fn copied(&self) -> Activation {
-        let tokens = match self.tokens.as_slice() {
-            [token] => SmallVec::from_buf([token.clone()]),
-            tokens => SmallVec::from(tokens),
-        };
-        Activation { loop_path: self.loop_path.clone(), tokens, ..*self }
+    pub(super) fn compare(&self, other: &Activation, compiled: &CompiledGraph) -> Ordering {
+        let dependencies = |activation: &Activation| compiled.node(activation.node).dependencies;
+        let by_depth = self.depth.cmp(&other.depth).then_with(|| other.parked.cmp(&self.parked));
+        by_depth
+            .then_with(|| dependencies(other).cmp(&dependencies(self)))
+            .then_with(|| other.order.cmp(&self.order))
     }
 
     /// The newest token.

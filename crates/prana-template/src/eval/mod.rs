@@ -94,13 +94,16 @@ impl<'e> Cx<'e> {
     /// Refuses a value that is too deep or too large to be made.
     pub(crate) fn checked(&self, value: Value) -> Result<Value, Fault> {
         if value.depth() > MAX_DEPTH {
-            return Err(FilterError::limit(format!(
-                "the result would be nested deeper than {MAX_DEPTH} levels"
-            )));
+            return Err(too_deep());
         }
         self.work.check_size(value.weight(), self.scope)?;
         Ok(value)
     }
+}
+
+#[cold]
+fn too_deep() -> Fault {
+    FilterError::limit(format!("the result would be nested deeper than {MAX_DEPTH} levels"))
 }
 
 /// Evaluates a constant expression when a template is compiled.

@@ -10,7 +10,22 @@ use crate::{
 };
 
 pub(super) fn walk<'e>(walk: &'e Walk, cx: &Cx<'e>) -> Result<Cow<'e, Value>, Fault> {
-    steps(eval(&walk.base, cx)?, &walk.steps, cx)
+    match eval(&walk.base, cx)? {
+        Cow::Borrowed(value) => {
+            let (value, rest) = keys(value, &walk.steps);
+            if rest.is_empty() { Ok(Cow::Borrowed(value)) } else { steps(Cow::Borrowed(value), rest, cx) }
+        }
+        owned => steps(owned, &walk.steps, cx),
+    }
+}
+
+/// Goes down by the keys that come first: most paths have nothing else.
+fn keys<'e>(mut at: &'e Value, mut steps: &'e [Step]) -> (&'e Value, &'e [Step]) {
+    while let [Step::Key(key), rest @ ..] = steps {
+        at = at.get(key).unwrap_or(&NULL);
+        steps = rest;
+    }
+    (at, steps)
 }
 
 fn steps<'e>(mut at: Cow<'e, Value>, steps: &'e [Step], cx: &Cx<'e>) -> Result<Cow<'e, Value>, Fault> {

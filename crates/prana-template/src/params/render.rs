@@ -108,15 +108,18 @@ fn at_place(mut failed: Failed, place: impl Into<PathSegment>) -> Failed {
 }
 
 fn render_map<'e>(entries: impl Iterator<Item = &'e (Str, Params)>, cx: &Cx<'_>) -> Result<Value, Failed> {
-    let mut rendered = Entries::with_capacity(entries.size_hint().1.unwrap_or(0));
+    let mut rendered = Entries::new();
     for (key, params) in entries {
-        let value = params.render_in(cx).map_err(|failed| at_place(failed, key.as_str()))?;
-        rendered.push((key.clone(), value));
+        match params.render_in(cx) {
+            Ok(value) => rendered.push((key.clone(), value)),
+            Err(failed) => return Err(at_place(failed, key.as_str())),
+        }
     }
     cx.distinct_map(rendered).map_err(without_template)
 }
 
 /// A fault that no single template is to blame for.
+#[cold]
 #[allow(clippy::boxed_local, reason = "faults come boxed out of results")]
 pub(super) fn without_template(fault: Fault) -> Failed {
     let fault = *fault;

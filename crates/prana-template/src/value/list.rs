@@ -1,10 +1,6 @@
 //! [`List`]: a shared, immutable-by-default list of values.
 
-use std::{
-    fmt,
-    ops::Deref,
-    sync::{Arc, OnceLock},
-};
+use std::{fmt, ops::Deref, sync::Arc};
 
 use super::Value;
 
@@ -17,8 +13,8 @@ use super::Value;
 /// a.push(Value::from(3));
 /// assert_eq!((a.len(), b.len()), (3, 2));
 /// ```
-#[derive(Clone)]
-pub struct List(Arc<Inner>);
+#[derive(Clone, Default)]
+pub struct List(Option<Arc<Inner>>);
 
 #[derive(Clone)]
 struct Inner {
@@ -38,16 +34,21 @@ impl Inner {
     }
 }
 
+impl Default for Inner {
+    fn default() -> Self {
+        Inner::new(Vec::new())
+    }
+}
+
 impl List {
-    /// The empty list. Does not allocate after the first call.
-    pub fn new() -> Self {
-        static EMPTY: OnceLock<List> = OnceLock::new();
-        EMPTY.get_or_init(|| List(Arc::new(Inner::new(Vec::new())))).clone()
+    /// The empty list. Does not allocate.
+    pub const fn new() -> Self {
+        List(None)
     }
 
     /// Adds a value at the end, copying the list first when it is shared.
     pub fn push(&mut self, value: Value) {
-        let inner = Arc::make_mut(&mut self.0);
+        let inner = Arc::make_mut(self.0.get_or_insert_default());
         inner.depth = inner.depth.max(value.depth().saturating_add(1));
         inner.weight = inner.weight.saturating_add(value.weight());
         inner.items.push(value);
@@ -55,41 +56,42 @@ impl List {
 
     /// The items as a vector: without copying when nobody else holds the list.
     pub fn into_vec(self) -> Vec<Value> {
-        Arc::try_unwrap(self.0).map_or_else(|shared| shared.items.clone(), |inner| inner.items)
+        let Some(inner) = self.0 else { return Vec::new() };
+        Arc::try_unwrap(inner).map_or_else(|shared| shared.items.clone(), |inner| inner.items)
     }
 
     /// Levels of nesting: 1 for a list of scalars.
+    #[inline]
     pub fn depth(&self) -> u32 {
-        self.0.depth
+        self.0.as_ref().map_or(1, |inner| inner.depth)
     }
 
     /// Approximate bytes, children included; saturating.
+    #[inline]
     pub fn weight(&self) -> usize {
-        self.0.weight
+        self.0.as_ref().map_or(BASE, |inner| inner.weight)
     }
 
-    /// True when both are the same allocation, which implies equality.
+    /// True when both are the same allocation (or none), which implies equality.
     pub fn ptr_eq(&self, other: &List) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl Default for List {
-    fn default() -> Self {
-        List::new()
+        match (&self.0, &other.0) {
+            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+            (None, None) => true,
+            _ => false,
+        }
     }
 }
 
 impl Deref for List {
     type Target = [Value];
     fn deref(&self) -> &[Value] {
-        &self.0.items
+        self.0.as_ref().map_or(&[], |inner| &inner.items)
     }
 }
 
 impl From<Vec<Value>> for List {
     fn from(items: Vec<Value>) -> Self {
-        if items.is_empty() { List::new() } else { List(Arc::new(Inner::new(items))) }
+        if items.is_empty() { List::new() } else { List(Some(Arc::new(Inner::new(items)))) }
     }
 }
 

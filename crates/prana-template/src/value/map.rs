@@ -1,10 +1,6 @@
 //! [`Map`]: a shared map from text to values that keeps the order of insertion.
 
-use std::{
-    cmp::Ordering,
-    fmt,
-    sync::{Arc, OnceLock},
-};
+use std::{cmp::Ordering, fmt, sync::Arc};
 
 use smallvec::SmallVec;
 
@@ -24,8 +20,8 @@ use super::{Str, Value};
 /// assert_eq!(map.keys().map(|k| k.as_str()).collect::<Vec<_>>(), ["b", "a"]);
 /// assert_eq!(map.get("b"), Some(&Value::from(3)));
 /// ```
-#[derive(Clone)]
-pub struct Map(Arc<Inner>);
+#[derive(Clone, Default)]
+pub struct Map(Option<Arc<Inner>>);
 
 #[derive(Clone)]
 struct Inner {
@@ -46,6 +42,12 @@ const BASE: usize = size_of::<Inner>() + 16;
 
 fn entry_weight(key: &Str, value: &Value) -> usize {
     (size_of::<Str>() + 16 + key.len()).saturating_add(value.weight())
+}
+
+impl Default for Inner {
+    fn default() -> Self {
+        Inner::new(Entries::new(), Vec::new())
+    }
 }
 
 impl Inner {
@@ -126,10 +128,13 @@ fn without_repeats(entries: Vec<(Str, Value)>) -> (Vec<(Str, Value)>, Vec<u32>) 
 }
 
 impl Map {
-    /// The empty map. Does not allocate after the first call.
-    pub fn new() -> Self {
-        static EMPTY: OnceLock<Map> = OnceLock::new();
-        EMPTY.get_or_init(|| Map(Arc::new(Inner::new(Entries::new(), Vec::new())))).clone()
+    /// The empty map. Does not allocate.
+    pub const fn new() -> Self {
+        Map(None)
+    }
+
+    fn of(inner: Inner) -> Self {
+        Map(Some(Arc::new(inner)))
     }
 
     /// A map of entries whose keys are all different.
@@ -138,24 +143,34 @@ impl Map {
             return Map::new();
         }
         let sorted = if entries.len() > LINEAR { sorted_positions(&entries) } else { Vec::new() };
-        Map(Arc::new(Inner::new(entries, sorted)))
+        Map::of(Inner::new(entries, sorted))
+    }
+
+    fn entries(&self) -> &[(Str, Value)] {
+        self.0.as_ref().map_or(&[], |inner| inner.entries.as_slice())
+    }
+
+    /// The entries, to be changed: a shared map is copied first.
+    fn inner_mut(&mut self) -> &mut Inner {
+        Arc::make_mut(self.0.get_or_insert_default())
     }
 
     /// The value of a key.
     #[inline]
     pub fn get(&self, key: &str) -> Option<&Value> {
-        self.0.position(key).map(|at| &self.0.entries[at].1)
+        let inner = self.0.as_ref()?;
+        inner.position(key).map(|at| &inner.entries[at].1)
     }
 
     /// Whether the key is there.
     pub fn contains_key(&self, key: &str) -> bool {
-        self.0.position(key).is_some()
+        self.get(key).is_some()
     }
 
     /// Sets a key and returns what it had. An existing key keeps its place; a new one goes to the end.
     pub fn insert(&mut self, key: impl Into<Str>, value: impl Into<Value>) -> Option<Value> {
         let (key, value) = (key.into(), value.into());
-        let inner = Arc::make_mut(&mut self.0);
+        let inner = self.inner_mut();
         let Some(at) = inner.position(&key) else {
             inner.push_new(key, value);
             return None;
@@ -172,8 +187,8 @@ impl Map {
 
     /// Takes a key out; the others keep their order.
     pub fn remove(&mut self, key: &str) -> Option<Value> {
-        let at = self.0.position(key)?;
-        let inner = Arc::make_mut(&mut self.0);
+        let at = self.0.as_ref()?.position(key)?;
+        let inner = self.inner_mut();
         let (_, old) = inner.entries.remove(at);
         inner.sorted =
             if inner.entries.len() > LINEAR { sorted_positions(&inner.entries) } else { Vec::new() };
@@ -190,59 +205,59 @@ impl Map {
 
     /// Entries in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Str, &Value)> + DoubleEndedIterator + Clone {
-        self.0.entries.iter().map(|(key, value)| (key, value))
+        self.entries().iter().map(|(key, value)| (key, value))
     }
 
     /// Keys in order.
     pub fn keys(&self) -> impl ExactSizeIterator<Item = &Str> + DoubleEndedIterator {
-        self.0.entries.iter().map(|(key, _)| key)
+        self.entries().iter().map(|(key, _)| key)
     }
 
     /// Values in order.
     pub fn values(&self) -> impl ExactSizeIterator<Item = &Value> + DoubleEndedIterator {
-        self.0.entries.iter().map(|(_, value)| value)
+        self.entries().iter().map(|(_, value)| value)
     }
 
     /// The entry at a position.
     pub fn entry_at(&self, position: usize) -> Option<(&Str, &Value)> {
-        self.0.entries.get(position).map(|(key, value)| (key, value))
+        self.entries().get(position).map(|(key, value)| (key, value))
     }
 
     /// Entries as a vector: without copying when nobody else holds the map.
     pub fn into_entries(self) -> Vec<(Str, Value)> {
-        Arc::try_unwrap(self.0)
-            .map_or_else(|shared| shared.entries.to_vec(), |inner| inner.entries.into_vec())
+        let Some(inner) = self.0 else { return Vec::new() };
+        Arc::try_unwrap(inner).map_or_else(|shared| shared.entries.to_vec(), |inner| inner.entries.into_vec())
     }
 
     /// Number of entries.
     pub fn len(&self) -> usize {
-        self.0.entries.len()
+        self.entries().len()
     }
 
     /// True without entries.
     pub fn is_empty(&self) -> bool {
-        self.0.entries.is_empty()
+        self.entries().is_empty()
     }
 
     /// Levels of nesting: 1 for a map of scalars.
+    #[inline]
     pub fn depth(&self) -> u32 {
-        self.0.depth
+        self.0.as_ref().map_or(1, |inner| inner.depth)
     }
 
     /// Approximate bytes, keys and children included; saturating.
+    #[inline]
     pub fn weight(&self) -> usize {
-        self.0.weight
+        self.0.as_ref().map_or(BASE, |inner| inner.weight)
     }
 
-    /// True when both are the same allocation, which implies equality.
+    /// True when both are the same allocation (or none), which implies equality.
     pub fn ptr_eq(&self, other: &Map) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl Default for Map {
-    fn default() -> Self {
-        Map::new()
+        match (&self.0, &other.0) {
+            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+            (None, None) => true,
+            _ => false,
+        }
     }
 }
 
@@ -254,12 +269,12 @@ impl From<Vec<(Str, Value)>> for Map {
         }
         if entries.len() > LINEAR {
             let (entries, sorted) = without_repeats(entries);
-            return Map(Arc::new(Inner::new(entries.into(), sorted)));
+            return Map::of(Inner::new(entries.into(), sorted));
         }
         let repeats =
             entries.iter().enumerate().any(|(i, (key, _))| entries[..i].iter().any(|(k, _)| k == key));
         let entries = if repeats { without_repeats(entries).0 } else { entries };
-        Map(Arc::new(Inner::new(entries.into(), Vec::new())))
+        Map::of(Inner::new(entries.into(), Vec::new()))
     }
 }
 

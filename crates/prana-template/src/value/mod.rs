@@ -147,6 +147,7 @@ impl Value {
     }
 
     /// Levels of nesting: 0 for a scalar, 1 for a list or map of scalars. O(1).
+    #[inline]
     pub fn depth(&self) -> u32 {
         match self {
             Value::List(list) => list.depth(),
@@ -156,6 +157,7 @@ impl Value {
     }
 
     /// Approximate bytes in memory, children included (shared ones each time they appear); saturating. O(1).
+    #[inline]
     pub fn weight(&self) -> usize {
         let held = match self {
             Value::Str(text) => text.len() + 16,

@@ -80,7 +80,7 @@ impl History {
         let change = match (abandoned, &*legacy.status) {
             (Some(reason), _) => {
                 let error = ErrorValue::new("import.not_resumable", reason).not_retryable();
-                ExecutionChange::Ended { status: Status::Failed, reason: Some(error) }
+                ExecutionChange::Ended { status: Status::Failed, reason: Some(Box::new(error)) }
             }
             (None, "completed") => ExecutionChange::Ended { status: Status::Completed, reason: None },
             (None, "failed") => ended_badly(legacy, Status::Failed),
@@ -103,7 +103,7 @@ pub(super) fn ended_badly(legacy: &Legacy, status: Status) -> ExecutionChange {
         (None, None) => Some(silent()),
         (own, _) => own,
     };
-    ExecutionChange::Ended { status, reason }
+    ExecutionChange::Ended { status, reason: reason.map(Box::new) }
 }
 
 /// When a run began, and what came of it.
@@ -112,7 +112,7 @@ pub(super) fn run_outcomes(legacy: &Legacy, run: &LegacyRun) -> (Timestamp, Vec<
     let ended = run.completed_at.unwrap_or(begun);
     let outcomes = match &*run.status {
         "completed" => vec![(ended, NodeOutcome::Completed(completed(run)))],
-        "failed" => vec![(ended, NodeOutcome::Failed(legacy::error(&run.error)))],
+        "failed" => vec![(ended, NodeOutcome::Failed(Box::new(legacy::error(&run.error))))],
         "suspended" => waits(legacy, run, begun),
         _ => Vec::new(),
     };
@@ -144,7 +144,8 @@ fn waits(legacy: &Legacy, run: &LegacyRun, begun: Timestamp) -> Vec<(Timestamp, 
 fn attempts(data: &Value, at: Timestamp) -> Vec<(Timestamp, NodeOutcome)> {
     let failed = data.get("attempt_number").and_then(Value::as_i64).unwrap_or(1).clamp(1, 100);
     let unknown = ErrorValue::new("import.not_recorded", "an attempt failed, and its error was not kept");
-    let error = data.get("original_error").map_or_else(|| unknown.clone(), legacy::error);
+    let error = Box::new(data.get("original_error").map_or_else(|| unknown.clone(), legacy::error));
+    let unknown = Box::new(unknown);
     let wait_till = legacy::time_in(data, &["resume_at", "wait_till"]).unwrap_or(at);
     let earlier =
         (1..failed).map(|_| (at, NodeOutcome::AttemptFailed { error: unknown.clone(), wait_till: None }));

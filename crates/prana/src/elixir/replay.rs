@@ -157,26 +157,7 @@ impl<'a> Replay<'a> {
 
     /// What the first record of a run says.
     pub fn started(&self, position: usize, params: Value) -> Started {
-        let activation = &self.graph.state().ready[position];
-        let node = self.graph.compiled().node(activation.node);
-        Started {
-            node_key: node.key.clone(),
-            run_index: self.graph.state().nodes[activation.node.index()].runs,
-            input_from: self.input_from(activation),
-            loop_path: activation.loop_path.clone(),
-            params,
-            deferred: Vec::new(),
-            parked: false,
-        }
-    }
-
-    fn input_from(&self, activation: &Activation) -> InputFrom {
-        let ports = &self.graph.compiled().node(activation.node).inputs;
-        let mut from = InputFrom::default();
-        for token in activation.tokens.iter().filter(|token| token.source != TRIGGER) {
-            from.push(&ports[usize::from(token.port)].name, token.source);
-        }
-        from
+        self.graph.started(position, params)
     }
 
     /// One run there is one run here: what else had come for the node is skipped.
