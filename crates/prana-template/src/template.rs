@@ -132,6 +132,7 @@ impl Template {
     }
 
     /// Evaluates as a part of something larger.
+    #[inline]
     pub(crate) fn evaluate_in<'e>(&'e self, cx: &Cx<'e>) -> Result<Cow<'e, Value>, Fault> {
         cx.work.spend(self.0.cost)?;
         eval::evaluate(&self.0.program, cx)

@@ -13,6 +13,7 @@ use crate::record::{Completed, ExecutionIndex, NodeOutcome};
 
 impl GraphExecutor {
     /// Takes in what a pure action gave. `opening` is present if the run has no record yet.
+    #[inline]
     pub(super) fn settle(
         &mut self,
         execution_index: ExecutionIndex,
@@ -64,6 +65,7 @@ impl GraphExecutor {
     }
 
     /// A run is done, on the default port if none is named.
+    #[inline]
     pub(super) fn complete(
         &mut self,
         execution_index: ExecutionIndex,
@@ -105,13 +107,18 @@ impl GraphExecutor {
     }
 
     /// The live data of an execution is bounded.
+    #[inline]
     fn check_memory(&mut self) {
         if self.graph.is_over_budget() {
-            let megabytes = self.graph.compiled().settings.max_memory_mb;
-            let message =
-                format!("the execution holds more than {megabytes} MB of live data (`max_memory_mb`)");
-            self.end(Status::Failed, Some(ErrorValue::new("execution.too_large", message)));
+            self.end_too_large();
         }
+    }
+
+    #[cold]
+    fn end_too_large(&mut self) {
+        let megabytes = self.graph.compiled().settings.max_memory_mb;
+        let message = format!("the execution holds more than {megabytes} MB of live data (`max_memory_mb`)");
+        self.end(Status::Failed, Some(ErrorValue::new("execution.too_large", message)));
     }
 
     /// A break drops all else that belongs to its iteration.

@@ -25,7 +25,7 @@ use crate::error::ErrorValue;
 use crate::execution::Status;
 use crate::graph::{ExecutionGraph, OpenRun, OpenStatus};
 use crate::loop_path::LoopPath;
-use crate::record::{Change, Entry, ExecutionChange, ExecutionIndex, NodeChange, NodeOutcome, Started};
+use crate::record::{Change, Entry, ExecutionChange, ExecutionIndex, NodeChange, NodeOutcome};
 use crate::suspension::{ChildEnd, Suspension};
 use crate::time::Timestamp;
 
@@ -363,16 +363,16 @@ impl GraphExecutor {
         self.entry(Change::Execution(change));
     }
 
+    #[inline]
     fn node_entry(
         &mut self,
         execution_index: ExecutionIndex,
         opening: Option<Opening>,
         outcome: Option<NodeOutcome>,
     ) {
-        let started = opening.map(|opening| {
-            let Rendered { params, deferred } = opening.rendered;
-            let started = self.graph.started(opening.position, params);
-            Started { deferred, parked: opening.parked, ..started }
+        let started = opening.map(|Opening { position, rendered, parked }| {
+            let Rendered { params, deferred } = rendered;
+            self.graph.started(position, params, deferred, parked)
         });
         self.entry(Change::Node(Box::new(NodeChange { execution_index, started, outcome })));
     }
@@ -393,6 +393,7 @@ impl GraphExecutor {
     }
 
     /// Every change goes this way: into the state, and out to be kept.
+    #[inline]
     fn entry_at(&mut self, at: Timestamp, change: Change) {
         let entry = Entry { sequence: self.graph.state().sequence + 1, at, change };
         match self.graph.apply(&entry) {

@@ -76,6 +76,7 @@ impl GraphExecutor {
 
     /// The number of the run, and what its first record will say of it. One that was parked has a first record: then its
     /// parameters are recorded at once.
+    #[inline]
     pub(super) fn opening(
         &mut self,
         beginning: Beginning,

@@ -183,7 +183,9 @@ impl ExecutionGraph {
         let activation = self.state.ready.remove(position);
         self.state.next_index = execution_index + 1;
         self.state.add_weight(&started.params);
-        self.state.add_captures(&started.deferred);
+        if !started.deferred.is_empty() {
+            self.state.add_captures(&started.deferred);
+        }
         self.state.nodes[node.index()].runs += 1;
         if !activation.parked {
             self.state.count_start(node, &activation.loop_path);
@@ -354,16 +356,29 @@ impl State {
         port: Option<PortId>,
     ) {
         self.add_weight(&completed.output);
-        self.remember_latest(node, run, completed, port);
-        update_context(&mut self.nodes[run.node.index()].context, &completed.context_updates);
-        for (key, value) in completed.state_updates.iter() {
-            self.shared.insert(key.clone(), value.clone());
-            self.add_weight(value);
+        if node.keeps_latest {
+            self.remember_latest(node, run, completed, port);
+        }
+        if !completed.context_updates.is_empty() {
+            let context = &mut self.nodes[run.node.index()].context;
+            update_context(context, &completed.context_updates);
+        }
+        if !completed.state_updates.is_empty() {
+            self.share(&completed.state_updates);
         }
         self.last_output = completed.output.clone();
     }
 
+    #[inline(never)]
+    fn share(&mut self, updates: &Map) {
+        for (key, value) in updates.iter() {
+            self.shared.insert(key.clone(), value.clone());
+            self.add_weight(value);
+        }
+    }
+
     /// What templates read of the latest run of a node, where some do.
+    #[inline(never)]
     fn remember_latest(
         &mut self,
         node: &CompiledNode,
@@ -371,9 +386,6 @@ impl State {
         completed: &Completed,
         port: Option<PortId>,
     ) {
-        if !node.keeps_latest {
-            return;
-        }
         let latest = LatestRun {
             execution_index: run.execution_index,
             run_index: run.run_index,
@@ -388,6 +400,7 @@ impl State {
     }
 
     /// A for_each emitted an item, or is done. Gives the loop path of what it hands on.
+    #[inline(never)]
     fn turn_loop(
         &mut self,
         compiled: &CompiledGraph,
@@ -445,6 +458,7 @@ impl State {
     }
 
     /// Drops everything that belongs to the innermost iteration of this path; its for_each takes its turn to end.
+    #[cold]
     fn break_loop(&mut self, path: &LoopPath) {
         self.ready.retain(|activation| !activation.loop_path.starts_with(path));
         self.loops.retain(|run| !run.loop_path.starts_with(path));
@@ -455,10 +469,8 @@ impl State {
 }
 
 /// Merges updates into a node's context. Where they set all that it has, as a for_each's do, it becomes the updates.
+#[inline(never)]
 fn update_context(context: &mut Map, updates: &Map) {
-    if updates.is_empty() {
-        return;
-    }
     let sets_all = context.is_empty() || context.keys().eq(updates.keys());
     if sets_all && !updates.contains_key(COLLECTED) {
         *context = updates.clone();

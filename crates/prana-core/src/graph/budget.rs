@@ -24,6 +24,7 @@ impl State {
     }
 
     /// Takes note of what templates hold that are evaluated later.
+    #[inline(never)]
     pub(super) fn add_captures(&mut self, deferred: &[Deferred]) {
         captured(deferred).for_each(|value| self.add_weight(value));
     }
@@ -42,6 +43,7 @@ impl State {
     }
 
     /// The live data in bytes, shared parts counted once.
+    #[inline(never)]
     pub fn live_weight(&self) -> usize {
         let mut count = Count { total: 0, seen: FxHashSet::default() };
         for activation in &self.ready {

@@ -1,6 +1,6 @@
 //! Single changes by hand: for embedding without an executor, and for tests.
 
-use prana_template::Value;
+use prana_template::{Deferred, Value};
 
 use super::{Activation, ExecutionGraph, Mismatch, TRIGGER};
 use crate::action::InputPort;
@@ -65,12 +65,13 @@ impl ExecutionGraph {
         };
         let node = self.compiled().node_id(key).ok_or_else(nothing)?;
         let position = self.state().ready.iter().rposition(|activation| activation.node == node);
-        let started = self.started(position.ok_or_else(nothing)?, Value::Null);
+        let started = self.started(position.ok_or_else(nothing)?, Value::Null, Vec::new(), false);
         Ok((self.state().next_index, started))
     }
 
     /// What the first record says of a run of the activation at this position of `ready`, with these parameters.
-    pub fn started(&self, position: usize, params: Value) -> Started {
+    #[inline]
+    pub fn started(&self, position: usize, params: Value, deferred: Vec<Deferred>, parked: bool) -> Started {
         let activation = &self.state().ready[position];
         let node = self.node(activation.node);
         Started {
@@ -79,8 +80,8 @@ impl ExecutionGraph {
             input_from: input_from(activation, &node.inputs),
             loop_path: activation.loop_path.clone(),
             params,
-            deferred: Vec::new(),
-            parked: false,
+            deferred,
+            parked,
         }
     }
 

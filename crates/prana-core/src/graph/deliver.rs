@@ -24,7 +24,8 @@ impl State {
     pub(super) fn deliver(&mut self, compiled: &CompiledGraph, delivery: &Delivery<'_>) {
         let mut made = self.ready.len();
         for (order, edge) in compiled.topology.edges(delivery.node, delivery.port).iter().enumerate() {
-            if self.draws_a_loop(compiled, edge.to, delivery) {
+            let may_draw_a_loop = compiled.node(edge.to).scope.is_some() && !delivery.loop_path.is_empty();
+            if may_draw_a_loop && self.draws_a_loop(compiled, edge.to, delivery) {
                 continue;
             }
             let token = Token {
@@ -42,10 +43,8 @@ impl State {
     }
 
     /// A token that comes back to a for_each from its own iteration makes no activation: its data is the iteration's result.
+    #[inline(never)]
     fn draws_a_loop(&mut self, compiled: &CompiledGraph, target: NodeId, delivery: &Delivery<'_>) -> bool {
-        if compiled.node(target).scope.is_none() || delivery.loop_path.is_empty() {
-            return false;
-        }
         let key = &compiled.node(target).key;
         let Some(own) = delivery.loop_path.inside_out().find(|element| element.key == *key) else {
             return false;
@@ -60,6 +59,7 @@ impl State {
 
     /// Makes an activation of a token, or adds it to the one that waits at a join. It goes to the end, where those from `made` on are
     /// put in order when all are there.
+    #[inline]
     fn activate(
         &mut self,
         compiled: &CompiledGraph,
@@ -68,32 +68,48 @@ impl State {
         token: Token,
         made: &mut usize,
     ) {
+        if compiled.node(node).join == Join::All
+            && let Some(position) = self.waiting_at(node, &loop_path)
+        {
+            *made -= usize::from(position < *made);
+            return self.join(position, token);
+        }
         let (depth, order) = (token.source + 1, token.order);
-        let same = |other: &Activation| other.node == node && !other.parked && other.loop_path == loop_path;
-        let joins = compiled.node(node).join == Join::All;
-        let waiting = if joins { self.ready.iter().rposition(same) } else { None };
-        let Some(position) = waiting else {
-            let tokens = SmallVec::from_buf([token]);
-            self.ready.push(Activation { node, depth, order, parked: false, loop_path, tokens });
-            return;
-        };
+        let tokens = SmallVec::from_buf([token]);
+        self.ready.push(Activation { node, depth, order, parked: false, loop_path, tokens });
+    }
+
+    #[inline(never)]
+    fn waiting_at(&self, node: NodeId, loop_path: &LoopPath) -> Option<usize> {
+        let same = |other: &Activation| other.node == node && !other.parked && other.loop_path == *loop_path;
+        self.ready.iter().rposition(same)
+    }
+
+    /// The waiting activation at this position gets one more token, and goes to the end.
+    #[inline(never)]
+    fn join(&mut self, position: usize, token: Token) {
         let mut waiting = self.ready.remove(position);
-        *made -= usize::from(position < *made);
+        (waiting.depth, waiting.order) = (token.source + 1, token.order);
         waiting.tokens.push(token);
-        (waiting.depth, waiting.order) = (depth, order);
         self.ready.push(waiting);
     }
 
     /// Puts the new activations, which stand from `made` on, where they belong in the order of selection: most often there.
+    #[inline]
     fn put_in_order(&mut self, compiled: &CompiledGraph, made: usize) {
         if self.ready.len() - made > 1 {
             self.ready[made..].sort_by(|one, other| one.compare(other, compiled));
         }
         let is_early = |pair: &[Activation]| pair[0].compare(&pair[1], compiled).is_gt();
         if made > 0 && self.ready.get(made - 1..=made).is_some_and(is_early) {
-            for activation in self.ready.split_off(made) {
-                self.insert(compiled, activation);
-            }
+            self.put_before(compiled, made);
+        }
+    }
+
+    #[cold]
+    fn put_before(&mut self, compiled: &CompiledGraph, made: usize) {
+        for activation in self.ready.split_off(made) {
+            self.insert(compiled, activation);
         }
     }
 

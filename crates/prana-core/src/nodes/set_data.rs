@@ -101,7 +101,7 @@ impl PureAction for SetData {
 /// The fields, if they are all that is given and none of them leads down: they are the output as they stand.
 fn only_fields(params: &Value) -> Option<&Map> {
     let fields = params.as_map().filter(|params| params.len() == 1)?.get("fields")?.as_map()?;
-    (!fields.keys().any(|name| name.contains('.'))).then_some(fields)
+    (!fields.keys().any(|name| name.as_bytes().contains(&b'.'))).then_some(fields)
 }
 
 fn no_template() -> Result<Value, Failure> {

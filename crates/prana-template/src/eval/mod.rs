@@ -87,11 +87,13 @@ impl<'e> Cx<'e> {
     }
 
     /// As [`Cx::map`], of entries whose keys are all different.
-    pub(crate) fn distinct_map(&self, entries: crate::value::Entries) -> Result<Value, Fault> {
-        self.checked(Value::Map(Map::of_distinct(entries)))
+    #[inline]
+    pub(crate) fn distinct_map(&self, entries: crate::value::Entering) -> Result<Value, Fault> {
+        self.checked(Value::Map(entries.finish()))
     }
 
     /// Refuses a value that is too deep or too large to be made.
+    #[inline]
     pub(crate) fn checked(&self, value: Value) -> Result<Value, Fault> {
         if value.depth() > MAX_DEPTH {
             return Err(too_deep());

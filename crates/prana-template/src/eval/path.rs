@@ -10,7 +10,11 @@ use crate::{
 };
 
 pub(super) fn walk<'e>(walk: &'e Walk, cx: &Cx<'e>) -> Result<Cow<'e, Value>, Fault> {
-    match eval(&walk.base, cx)? {
+    let base = match &walk.base {
+        Code::Slot(slot) => cx.scope.value(*slot),
+        other => eval(other, cx)?,
+    };
+    match base {
         Cow::Borrowed(value) => {
             let (value, rest) = keys(value, &walk.steps);
             if rest.is_empty() { Ok(Cow::Borrowed(value)) } else { steps(Cow::Borrowed(value), rest, cx) }

@@ -12,6 +12,7 @@ use crate::{
 };
 
 /// The value of a whole template.
+#[inline]
 pub(crate) fn evaluate<'e>(program: &'e Program, cx: &Cx<'e>) -> Result<Cow<'e, Value>, Fault> {
     match program {
         Program::Constant(value) => Ok(Cow::Borrowed(value)),

@@ -8,7 +8,7 @@ use crate::{
     error::{EvalError, Span},
     eval::{Cx, Fault, Frame, Work},
     names::{PathSegment, Scope},
-    value::{Entries, Str, Value},
+    value::{Entering, Str, Value},
 };
 
 /// Boxed, so that results stay small.
@@ -108,10 +108,10 @@ fn at_place(mut failed: Failed, place: impl Into<PathSegment>) -> Failed {
 }
 
 fn render_map<'e>(entries: impl Iterator<Item = &'e (Str, Params)>, cx: &Cx<'_>) -> Result<Value, Failed> {
-    let mut rendered = Entries::new();
+    let mut rendered = Entering::new();
     for (key, params) in entries {
         match params.render_in(cx) {
-            Ok(value) => rendered.push((key.clone(), value)),
+            Ok(value) => rendered.push(key.clone(), value),
             Err(failed) => return Err(at_place(failed, key.as_str())),
         }
     }

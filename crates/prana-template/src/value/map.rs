@@ -33,7 +33,27 @@ struct Inner {
 }
 
 /// One entry needs no allocation of its own: many maps of workflows have no more.
-pub(crate) type Entries = SmallVec<[(Str, Value); 1]>;
+type Entries = SmallVec<[(Str, Value); 1]>;
+
+/// A map that is being made, of entries whose keys are all different.
+pub(crate) struct Entering(Inner);
+
+impl Entering {
+    #[inline]
+    pub(crate) fn new() -> Self {
+        Entering(Inner { entries: Entries::new(), sorted: Vec::new(), depth: 1, weight: BASE })
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, key: Str, value: Value) {
+        self.0.push_new(key, value);
+    }
+
+    #[inline]
+    pub(crate) fn finish(self) -> Map {
+        if self.0.entries.is_empty() { Map::new() } else { Map::of(self.0) }
+    }
+}
 
 /// Up to this many entries are searched one by one.
 const LINEAR: usize = 8;
@@ -72,18 +92,24 @@ impl Inner {
         self.sorted.binary_search_by(|&at| self.entries[at as usize].0.as_str().cmp(key))
     }
 
+    #[inline]
     fn push_new(&mut self, key: Str, value: Value) {
         self.depth = self.depth.max(value.depth().saturating_add(1));
         self.weight = self.weight.saturating_add(entry_weight(&key, &value));
-        let position = self.entries.len();
-        if position > LINEAR
-            && let Err(at) = self.search(&key)
-        {
-            self.sorted.insert(at, position as u32);
-        }
         self.entries.push((key, value));
+        if self.entries.len() > LINEAR {
+            self.index_last();
+        }
+    }
+
+    /// Takes the newest entry into the index.
+    #[cold]
+    fn index_last(&mut self) {
+        let position = self.entries.len() - 1;
         if position == LINEAR {
             self.sorted = sorted_positions(&self.entries);
+        } else if let Err(at) = self.search(&self.entries[position].0) {
+            self.sorted.insert(at, position as u32);
         }
     }
 
@@ -135,15 +161,6 @@ impl Map {
 
     fn of(inner: Inner) -> Self {
         Map(Some(Arc::new(inner)))
-    }
-
-    /// A map of entries whose keys are all different.
-    pub(crate) fn of_distinct(entries: Entries) -> Self {
-        if entries.is_empty() {
-            return Map::new();
-        }
-        let sorted = if entries.len() > LINEAR { sorted_positions(&entries) } else { Vec::new() };
-        Map::of(Inner::new(entries, sorted))
     }
 
     fn entries(&self) -> &[(Str, Value)] {

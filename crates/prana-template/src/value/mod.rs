@@ -13,7 +13,7 @@ mod str;
 pub use de::{check_with_holes, from_value};
 pub use json::JsonError;
 pub use list::List;
-pub(crate) use map::Entries;
+pub(crate) use map::Entering;
 pub use map::Map;
 pub use param_error::ParamError;
 pub use str::Str;

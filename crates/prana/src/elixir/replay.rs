@@ -157,7 +157,7 @@ impl<'a> Replay<'a> {
 
     /// What the first record of a run says.
     pub fn started(&self, position: usize, params: Value) -> Started {
-        self.graph.started(position, params)
+        self.graph.started(position, params, Vec::new(), false)
     }
 
     /// One run there is one run here: what else had come for the node is skipped.
