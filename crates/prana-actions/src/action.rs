@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
 use crate::outside::Outside;
+use crate::secrets::CallSecrets;
 
 /// Something that touches the world.
 ///
@@ -54,10 +55,15 @@ pub trait Action: Send + Sync {
     /// # Errors
     /// The node's error, with a stable code. The engine retries it, or not, as the node's settings say.
     async fn run(&self, call: ActionCall) -> Result<EffectOutput, ErrorValue>;
+
+    /// True if it asks [`CallSecrets`] about each host before it sends anything there. Other actions are given no secret that is bound to hosts.
+    fn checks_hosts(&self) -> bool {
+        false
+    }
 }
 
 /// One attempt of an action, with all that it may know.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ActionCall {
     /// The action's type.
     pub action: Str,
@@ -81,6 +87,19 @@ pub struct ActionCall {
     pub cancelled: CancellationToken,
     /// What it may reach.
     pub outside: Arc<Outside>,
+    /// The secrets in its parameters.
+    pub secrets: Arc<CallSecrets>,
+}
+
+/// Says nothing of the parameters: secrets are in them.
+impl std::fmt::Debug for ActionCall {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ActionCall")
+            .field("action", &self.action)
+            .field("idempotency_key", &self.idempotency_key)
+            .field("attempt", &self.attempt)
+            .finish_non_exhaustive()
+    }
 }
 
 impl ActionCall {
@@ -98,6 +117,7 @@ impl ActionCall {
             workflow_id: "test".into(),
             cancelled: CancellationToken::new(),
             outside,
+            secrets: Arc::default(),
         }
     }
 

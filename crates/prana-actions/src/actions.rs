@@ -51,12 +51,15 @@ impl Actions {
     /// Runs one attempt. If the call is cancelled, the action is dropped where it stands.
     ///
     /// # Errors
-    /// The action's; `action.not_found`; `action.cancelled`.
+    /// The action's; `action.not_found`; `action.cancelled`; `secret.host_not_allowed`.
     pub async fn run(&self, call: ActionCall) -> Result<EffectOutput, ErrorValue> {
         let Some(action) = self.action(&call.action) else {
             let message = format!("this engine has no action `{}`", call.action);
             return Err(ErrorValue::new("action.not_found", message).not_retryable());
         };
+        if !action.checks_hosts() {
+            call.secrets.check_anywhere(&call.action)?;
+        }
         let cancelled = call.cancelled.clone();
         tokio::select! {
             biased;

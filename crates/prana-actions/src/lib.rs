@@ -31,4 +31,4 @@ pub use action::{Action, ActionCall};
 pub use actions::Actions;
 pub use outside::{Outside, OutsideError, Permissions};
 pub use roots::Roots;
-pub use secrets::{AllowedHosts, InvalidHosts, SecretText};
+pub use secrets::{AllowedHosts, CallSecrets, InvalidHosts, Redactor, SecretText, UsedSecret};

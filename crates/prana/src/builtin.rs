@@ -63,6 +63,7 @@ impl Effects for BuiltIn {
             workflow_id: request.workflow_id.into(),
             cancelled: request.cancelled,
             outside: Arc::clone(&self.outside),
+            secrets: request.secrets,
         };
         self.actions.run(call).await
     }

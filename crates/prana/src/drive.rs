@@ -291,9 +291,11 @@ impl Inner {
             call,
             execution_id: live.header.id,
             workflow_id: live.header.workflow_id.to_string(),
+            secrets: Arc::default(),
             cancelled: cancelled.clone(),
         };
-        let effect = attempt(Arc::clone(&self.effects), request);
+        let mentioned = live.executor.graph().compiled().secrets.clone();
+        let effect = attempt(Arc::clone(self), mentioned, request);
         tokio::pin!(effect);
         loop {
             let deadline = live.executor.deadline().unwrap_or(Timestamp::MAX);

@@ -1,24 +1,42 @@
 //! Runs effects: with their time limit, cancellation, and panics caught.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use prana_actions::CallSecrets;
 use prana_core::ErrorValue;
 use prana_core::ExecutionId;
 use prana_core::executor::{EffectCall, EffectOutput};
+use prana_template::Str;
 use tokio_util::sync::CancellationToken;
 
+use crate::engine::Inner;
+
 /// An effect with what surrounds it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct EffectRequest {
-    /// What the core asks for; secrets still as references.
+    /// What the core asks for, with secrets in its parameters.
     pub call: EffectCall,
+    /// What must be known of those secrets.
+    pub secrets: Arc<CallSecrets>,
     /// The execution.
     pub execution_id: ExecutionId,
     /// Its workflow.
     pub workflow_id: String,
     /// Set when nobody needs the result any more.
     pub cancelled: CancellationToken,
+}
+
+/// Says nothing of the parameters: secrets are in them.
+impl std::fmt::Debug for EffectRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EffectRequest")
+            .field("action", &self.call.action)
+            .field("idempotency_key", &self.call.idempotency_key)
+            .field("attempt", &self.call.attempt)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Runs the effects that the core asks for. The built-in one is a table of actions; tests and applications may put their own before it.
@@ -52,11 +70,21 @@ impl Drop for AbortOnDrop {
     }
 }
 
-/// One attempt with its limits.
+/// One attempt: secrets are put into the parameters before it, and taken out of the result after it.
 pub(crate) async fn attempt(
-    effects: std::sync::Arc<dyn Effects>,
-    request: EffectRequest,
+    inner: Arc<Inner>,
+    mentioned: Vec<Str>,
+    mut request: EffectRequest,
 ) -> Result<EffectOutput, ErrorValue> {
+    let filters = inner.workflows.registry().filters();
+    let secrets = inner.secrets.fill(&mentioned, filters, &mut request.call).await?;
+    let secrets = Arc::new(secrets);
+    request.secrets = Arc::clone(&secrets);
+    secrets.redactor().result(limited(Arc::clone(&inner.effects), request).await)
+}
+
+/// One attempt with its limits.
+async fn limited(effects: Arc<dyn Effects>, request: EffectRequest) -> Result<EffectOutput, ErrorValue> {
     let limit = request.call.timeout_ms.map(Duration::from_millis);
     let cancelled = request.cancelled.clone();
     let task = tokio::spawn(async move { effects.run(request).await });

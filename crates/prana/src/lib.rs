@@ -35,7 +35,7 @@ pub use error::EngineError;
 pub use events::{Event, EventKind, Middleware};
 pub use fork::ForkOptions;
 pub use prana_actions::{Action, ActionCall, Actions, Outside, OutsideError, Permissions};
-pub use prana_actions::{AllowedHosts, InvalidHosts, SecretText};
+pub use prana_actions::{AllowedHosts, CallSecrets, InvalidHosts, Redactor, SecretText};
 pub use prana_core as core;
 pub use prana_store as store;
 pub use prana_template::{self as template, Value};

@@ -9,3 +9,4 @@ mod elixir;
 mod engine;
 mod faults;
 mod kit;
+mod secrets;

@@ -8,6 +8,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER, SET_COOKIE};
 
 use super::params::{HttpRequestParams, ResponseType};
 use super::send::Answer;
+use crate::secrets::CallSecrets;
 
 /// So much of the body of an answer that is an error is kept, in bytes.
 const MAX_ERROR_BODY: usize = 4096;
@@ -16,11 +17,15 @@ const MAX_ERROR_BODY: usize = 4096;
 const MAX_RETRY_AFTER_MS: u64 = 86_400_000;
 
 /// `{status, headers, body}`, or the error `http.status`.
-pub(super) fn output(params: &HttpRequestParams, answer: Answer) -> Result<Value, ErrorValue> {
+pub(super) fn output(
+    params: &HttpRequestParams,
+    secrets: &CallSecrets,
+    answer: Answer,
+) -> Result<Value, ErrorValue> {
     if !params.success.holds(answer.status.as_u16()) {
-        return Err(status_error(&answer));
+        return Err(status_error(secrets, &answer));
     }
-    let body = body(params.response, &answer)?;
+    let body = body(params.response, secrets, &answer)?;
     let mut output = Map::new();
     output.insert("status", answer.status.as_u16());
     output.insert("headers", headers(&answer.headers));
@@ -42,12 +47,12 @@ fn headers(headers: &HeaderMap) -> Map {
     map
 }
 
-fn body(response: ResponseType, answer: &Answer) -> Result<Value, ErrorValue> {
+fn body(response: ResponseType, secrets: &CallSecrets, answer: &Answer) -> Result<Value, ErrorValue> {
     match (response, content(&answer.headers)) {
         _ if answer.body.is_empty() && matches!(response, ResponseType::Auto | ResponseType::Json) => {
             Ok(Value::Null)
         }
-        (ResponseType::Json, _) | (ResponseType::Auto, Content::Json) => json(answer),
+        (ResponseType::Json, _) | (ResponseType::Auto, Content::Json) => json(secrets, answer),
         (ResponseType::Text, _) | (ResponseType::Auto, Content::Text) => Ok(text(answer).into()),
         (ResponseType::Binary, _) => Ok(STANDARD.encode(&answer.body).into()),
         (ResponseType::Auto, Content::Unknown) => Ok(match std::str::from_utf8(&answer.body) {
@@ -76,12 +81,12 @@ fn content(headers: &HeaderMap) -> Content {
     }
 }
 
-fn json(answer: &Answer) -> Result<Value, ErrorValue> {
+fn json(secrets: &CallSecrets, answer: &Answer) -> Result<Value, ErrorValue> {
     Value::parse_json(&answer.body).map_err(|error| {
         let message = format!(
             "{}: the answer is not JSON: {error}; `response: text` takes it as it is (it begins: {})",
             answer.asked,
-            shortened(&text(answer), 80)
+            shortened(&secrets.redacted(&text(answer)), 80)
         );
         ErrorValue::new("http.invalid_json", message)
     })
@@ -104,13 +109,13 @@ fn shortened(text: &str, limit: usize) -> String {
     }
 }
 
-fn status_error(answer: &Answer) -> ErrorValue {
+fn status_error(secrets: &CallSecrets, answer: &Answer) -> ErrorValue {
     let status = answer.status.as_u16();
     let reason = answer.status.canonical_reason().map(|reason| format!(" {reason}")).unwrap_or_default();
     let message = format!("{} was answered with {status}{reason}", answer.asked);
     let body = match (answer.body.len() <= MAX_ERROR_BODY, content(&answer.headers)) {
         (true, Content::Json) => Value::parse_json(&answer.body).unwrap_or_else(|_| text(answer).into()),
-        _ => shortened(&text(answer), MAX_ERROR_BODY).into(),
+        _ => shortened(&secrets.redacted(&text(answer)), MAX_ERROR_BODY).into(),
     };
     let mut details = Map::new();
     details.insert("status", status);
@@ -168,13 +173,18 @@ mod tests {
             (Text, "", b"", value!("")),
             (Binary, "text/plain", b"hi", value!("aGk=")),
         ] {
-            assert_eq!(body(response, &answer(content_type, bytes)), Ok(expected), "{content_type}");
+            assert_eq!(
+                body(response, &CallSecrets::default(), &answer(content_type, bytes)),
+                Ok(expected),
+                "{content_type}"
+            );
         }
     }
 
     #[test]
     fn json_that_is_none_is_told() {
-        let error = body(ResponseType::Auto, &answer("application/json", b"<html>")).unwrap_err();
+        let error = body(ResponseType::Auto, &CallSecrets::default(), &answer("application/json", b"<html>"))
+            .unwrap_err();
         assert_eq!(error.code, "http.invalid_json");
         assert!(error.message.contains("it begins: <html>"), "{error}");
     }
@@ -200,14 +210,14 @@ mod tests {
     fn errors_say_the_status_and_keep_a_part_of_the_body() {
         let mut answer = answer("text/plain", "x".repeat(10_000).as_bytes());
         answer.status = StatusCode::NOT_FOUND;
-        let error = status_error(&answer);
+        let error = status_error(&CallSecrets::default(), &answer);
         assert_eq!(error.message, *"GET http://x/ was answered with 404 Not Found");
         assert!(!error.retryable);
         let body = error.details.get("body").and_then(Value::as_str).map(str::len);
         assert_eq!(body, Some(MAX_ERROR_BODY + 3));
         for (status, retryable) in [(400, false), (408, true), (429, true), (500, true), (503, true)] {
             answer.status = StatusCode::from_u16(status).unwrap();
-            assert_eq!(status_error(&answer).retryable, retryable, "{status}");
+            assert_eq!(status_error(&CallSecrets::default(), &answer).retryable, retryable, "{status}");
         }
     }
 }

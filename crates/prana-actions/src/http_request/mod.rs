@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 pub use self::params::{Auth, AuthType, BodyType, HttpRequestParams, Method, ResponseType, Success};
 use crate::action::{Action, ActionCall, invalid_params, params_of};
 use crate::outside::Outside;
+use crate::secrets::CallSecrets;
 
 /// A request may take this long, in milliseconds.
 const MAX_TIMEOUT_MS: u64 = 3_600_000;
@@ -43,24 +44,35 @@ impl Action for HttpRequest {
     async fn run(&self, call: ActionCall) -> Result<EffectOutput, ErrorValue> {
         let output = match call.params.get("requests") {
             Some(Value::List(requests)) => batch(&call, requests).await?,
-            _ => one(&call.outside, &call.params, &call.idempotency_key).await?,
+            _ => one(&call.outside, &call.secrets, &call.params, &call.idempotency_key).await?,
         };
         Ok(EffectOutput::Complete(Completed::new(output)))
+    }
+
+    fn checks_hosts(&self) -> bool {
+        true
     }
 }
 
 /// One request, within its time.
-async fn one(outside: &Outside, params: &Value, idempotency_key: &str) -> Result<Value, ErrorValue> {
+async fn one(
+    outside: &Outside,
+    secrets: &CallSecrets,
+    params: &Value,
+    idempotency_key: &str,
+) -> Result<Value, ErrorValue> {
     let params: HttpRequestParams = params_of(params)?;
     if !(1..=MAX_TIMEOUT_MS).contains(&params.timeout_ms) {
         return Err(invalid_params(format!("timeout_ms: it must be from 1 to {MAX_TIMEOUT_MS}")));
     }
     let request = prepare::prepare(&params, idempotency_key)?;
+    request.credentials().for_each(|credential| secrets.learn(credential));
     let limit = Duration::from_millis(params.timeout_ms);
     let sent =
-        tokio::time::timeout(limit, send::send(outside, request.clone(), params.follow_redirects)).await;
+        tokio::time::timeout(limit, send::send(outside, secrets, request.clone(), params.follow_redirects))
+            .await;
     let answer = sent.map_err(|_| send::timed_out(&request, limit, "no answer"))??;
-    answer::output(&params, answer)
+    answer::output(&params, secrets, answer)
 }
 
 /// One request for each item, so many at a time. The first that fails ends them all.
@@ -74,8 +86,9 @@ async fn batch(call: &ActionCall, requests: &List) -> Result<Value, ErrorValue> 
         while running.len() < concurrency
             && let Some((index, params)) = waiting.next()
         {
-            let (outside, key) = (Arc::clone(&call.outside), format!("{}/{index}", call.idempotency_key));
-            running.spawn(async move { (index, one(&outside, &params, &key).await) });
+            let (outside, secrets) = (Arc::clone(&call.outside), Arc::clone(&call.secrets));
+            let key = format!("{}/{index}", call.idempotency_key);
+            running.spawn(async move { (index, one(&outside, &secrets, &params, &key).await) });
         }
         let Some(ended) = running.join_next().await else { break };
         let (index, result) = ended.map_err(|error| ErrorValue::new("action.panicked", error.to_string()))?;

@@ -19,6 +19,14 @@ pub(super) struct Prepared {
     pub body: Option<Vec<u8>>,
 }
 
+impl Prepared {
+    /// What says who asks, as it was made of the parameters.
+    pub fn credentials(&self) -> impl Iterator<Item = &str> {
+        let sensitive = self.headers.values().filter(|value| value.is_sensitive());
+        sensitive.filter_map(|value| value.to_str().ok()?.rsplit(' ').next())
+    }
+}
+
 pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 pub(super) fn prepare(params: &HttpRequestParams, idempotency_key: &str) -> Result<Prepared, ErrorValue> {

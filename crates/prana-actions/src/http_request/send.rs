@@ -12,6 +12,7 @@ use reqwest::{Method, Response, StatusCode, Url};
 use super::prepare::{IDEMPOTENCY_KEY, Prepared};
 use crate::guard::Forbidden;
 use crate::outside::Outside;
+use crate::secrets::CallSecrets;
 
 /// A chain of redirects may be this long.
 const MAX_REDIRECTS: usize = 10;
@@ -31,10 +32,13 @@ pub(super) struct Answer {
 
 pub(super) async fn send(
     outside: &Outside,
+    secrets: &CallSecrets,
     mut request: Prepared,
     follow: bool,
 ) -> Result<Answer, ErrorValue> {
     for _ in 0..=MAX_REDIRECTS {
+        // Each hop anew: a redirect leads where somebody else says.
+        secrets.check_url(&request.url)?;
         let response = one_hop(outside, &request).await?;
         match redirected(&request, &response, follow)? {
             Some(next) => request = next,

@@ -1,6 +1,7 @@
 //! Secrets: `$secrets.NAME`, locked in the catalog or given to one process.
 
 mod envelope;
+mod fill;
 mod keys;
 
 use std::collections::BTreeMap;
