@@ -42,9 +42,12 @@ export async function open(
     colorScheme: looks.dark ? 'dark' : 'light',
     baseURL: home,
     reducedMotion: 'reduce',
+    locale: 'en-GB',
+    timezoneId: 'Europe/Berlin',
   })
   const page = await context.newPage()
   page.setDefaultTimeout(10_000)
+  page.setDefaultTimeout(30_000)
   const watched = new Watched(page, home)
   await page.goto(path)
   return { page, watched }
