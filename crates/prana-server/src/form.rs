@@ -47,6 +47,11 @@ pub fn decode(text: &[u8]) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
+/// A part of a path: `%41` is a byte, and `+` is itself.
+pub fn decode_path(text: &str) -> String {
+    decode(text.replace('+', "%2B").as_bytes())
+}
+
 /// The value of a hexadecimal digit.
 pub fn digit(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).map(|digit| digit as u8)

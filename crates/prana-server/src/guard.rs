@@ -4,32 +4,29 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use futures_util::FutureExt;
 
+use crate::admit::admit;
 use crate::problem::Problem;
 use crate::server::Shared;
 
-/// Refuses what comes under a foreign name or from a foreign page, and puts the headers of safety on every answer.
+/// Refuses what comes under a foreign name, from a foreign page or from who may not, and puts the headers of safety on every answer.
 pub async fn guard(State(shared): State<Shared>, request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
-    let refused = check(&shared, &path, &request);
-    let mut response = match refused {
-        Err(problem) => problem.into_response(),
-        Ok(()) => {
-            let run = std::panic::AssertUnwindSafe(next.run(request)).catch_unwind();
-            run.await.unwrap_or_else(|_| {
-                tracing::error!(path, "answering a request panicked");
-                let detail = "something went wrong in the server; its log says more";
-                Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "server.error", detail).into_response()
-            })
-        }
-    };
+    let answered = answer(&shared, &path, request, next).await;
+    let mut response = answered.unwrap_or_else(Problem::into_response);
     shared.feed.counts.request(response.status());
     protect(response.headers_mut(), &path);
     response
 }
 
-fn check(shared: &Shared, path: &str, request: &Request) -> Result<(), Problem> {
+async fn answer(shared: &Shared, path: &str, mut request: Request, next: Next) -> Result<Response, Problem> {
+    let host = check(shared, path, &request)?;
+    let visit = admit(shared, &host, &mut request).await?;
+    visit.go(request, next).await
+}
+
+/// The name that the request is for.
+fn check(shared: &Shared, path: &str, request: &Request) -> Result<String, Problem> {
     let host = host(request.uri(), request.headers())?;
     if !shared.hosts.allows(&host) {
         let detail = format!(
@@ -38,11 +35,11 @@ fn check(shared: &Shared, path: &str, request: &Request) -> Result<(), Problem> 
         return Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, "request.host_refused", detail));
     }
     // A resume link is its own authority, and its page has no origin; a webhook has a list of its own.
-    let elsewhere = path.starts_with("/resume/") || path.starts_with("/webhook/");
+    let elsewhere = is_untrusted(path);
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     let is_stream = path.ends_with("/events");
     if elsewhere || (reads && !is_stream) || is_same_origin(request.headers(), &host) {
-        return Ok(());
+        return Ok(host);
     }
     let detail = "this request comes from a page of another origin, which may not do that here";
     Err(Problem::new(StatusCode::FORBIDDEN, "request.origin_refused", detail))
@@ -79,8 +76,13 @@ pub fn is_same_origin(headers: &HeaderMap, host: &str) -> bool {
     }
 }
 
+/// What workflows answer, and the pages of links.
+fn is_untrusted(path: &str) -> bool {
+    ["/resume/", "/webhook/", "/webhook-test/"].iter().any(|start| path.starts_with(start))
+}
+
 fn protect(headers: &mut HeaderMap, path: &str) {
-    if path.starts_with("/resume/") || path.starts_with("/webhook/") {
+    if is_untrusted(path) {
         // What a workflow answers must not act as a page of this origin.
         let policy = "sandbox allow-forms; default-src 'none'; frame-ancestors 'none'";
         headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
@@ -92,6 +94,13 @@ fn protect(headers: &mut HeaderMap, path: &str) {
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }
 
+const LOOPBACK_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
+
+/// Whether a `Host` header names the machine that the request is on, and can't mean another.
+pub fn is_loopback_name(host: &str) -> bool {
+    without_port(host).is_some_and(|name| LOOPBACK_NAMES.iter().any(|own| name.eq_ignore_ascii_case(own)))
+}
+
 /// The names that the server answers to.
 #[derive(Debug, Clone)]
 pub struct Hosts(Vec<String>);
@@ -99,7 +108,7 @@ pub struct Hosts(Vec<String>);
 impl Hosts {
     /// The loopback names, the address that is listened on, and more.
     pub fn new(more: impl IntoIterator<Item = String>) -> Self {
-        let own = ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned);
+        let own = LOOPBACK_NAMES.map(str::to_owned);
         Hosts(own.into_iter().chain(more.into_iter().map(|name| name.to_ascii_lowercase())).collect())
     }
 

@@ -5,11 +5,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::Json as Sent;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use crate::access::Caller;
 use crate::server::Shared;
 
 /// The store must answer within this time.
@@ -21,13 +22,18 @@ pub async fn alive() -> Response {
 }
 
 /// `GET /readyz`: it can take work, or why not.
-pub async fn ready(State(shared): State<Shared>) -> Response {
+///
+/// The reasons are for who may look; others only get the status.
+pub async fn ready(State(shared): State<Shared>, caller: Option<Extension<Caller>>) -> Response {
     let mut reasons: Vec<String> = Vec::new();
     if *shared.closing.borrow() {
         reasons.push("the server is shutting down".to_owned());
     }
     if !*shared.advancing.borrow() {
         reasons.push("executions are not being advanced".to_owned());
+    }
+    if let prana::Health::Unavailable { reason, since } = shared.engine.health() {
+        reasons.push(format!("nothing can be stored since {since}: {reason}"));
     }
     let asked = shared.engine.store().next_wake(shared.clock.now());
     match tokio::time::timeout(STORE_TIME, asked).await {
@@ -36,7 +42,11 @@ pub async fn ready(State(shared): State<Shared>) -> Response {
         Err(_) => reasons.push(format!("the store did not answer within {} s", STORE_TIME.as_secs())),
     }
     let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Sent(json!({"ready": reasons.is_empty(), "reasons": reasons}))).into_response()
+    let mut body = json!({"ready": reasons.is_empty()});
+    if caller.is_some() {
+        body["reasons"] = json!(reasons);
+    }
+    (status, Sent(body)).into_response()
 }
 
 /// `GET /metrics`: counts since the server started, in the text form of Prometheus.

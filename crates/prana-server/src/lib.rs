@@ -14,22 +14,30 @@
 //! # }
 //! ```
 
+mod access;
+mod admit;
 mod api;
+mod changes;
 mod checks;
 mod codes;
 mod feed;
 mod form;
 mod guard;
 mod health;
+mod hide;
 mod hooks;
+mod inside;
 mod keys;
+mod limit;
 mod links;
+mod live;
 mod listen;
 mod owner;
 mod problem;
 mod receive;
 mod server;
 mod stream;
+mod tally;
 mod ui;
 mod wait;
 
@@ -39,8 +47,14 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::{any, get};
 
+pub use access::routes::{ROUTES, Route};
+pub use access::tokens::{NewToken, Token};
+pub use access::users::User;
+pub use access::{Access, AccessError, Scope};
 pub use api::openapi;
+pub use inside::{Answer, Inside};
 pub use owner::Owner;
+pub use ui::has_ui;
 pub use server::{Options, Running, Server, ServerError, registry};
 
 use crate::problem::Problem;
@@ -51,6 +65,7 @@ pub fn router(server: &Server) -> Router {
     Router::new()
         .merge(api::routes())
         .route("/webhook/{*path}", any(hooks::receive))
+        .route("/webhook-test/{*path}", any(hooks::receive_test))
         .route("/resume/{token}", get(links::page).post(links::resume))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))

@@ -10,6 +10,7 @@ use prana::template::Map;
 use serde_json::json;
 
 use crate::api::{AnswerTaken, taken};
+use crate::changes::Note;
 use crate::form;
 use crate::problem::Problem;
 use crate::receive::{Named, body_of, media_type};
@@ -65,9 +66,17 @@ pub async fn resume(State(shared): State<Shared>, Named(token): Named<String>, r
     let for_people = accept.is_some_and(|accept| accept.contains("text/html"));
     let (parts, body) = request.into_parts();
     match answer(&shared, &token, parts.uri.query(), &parts.headers, body).await {
-        Ok((status, _)) if for_people => html(status, "Thank you", "<p>Your answer was taken.</p>"),
-        Ok((status, word)) => (status, Sent(json!({"answer": word}))).into_response(),
+        Ok((status, _)) if for_people => noted(&shared, &token, html(status, "Thank you", "<p>Your answer was taken.</p>")),
+        Ok((status, word)) => noted(&shared, &token, (status, Sent(json!({"answer": word}))).into_response()),
         Err(problem) => refusal(for_people, problem),
+    }
+}
+
+/// What the change log says: what was answered, and never the link.
+fn noted(shared: &Shared, token: &str, response: Response) -> Response {
+    match shared.tokens.verify(token) {
+        Ok(wait) => Note::new(wait.execution_id.to_string(), json!({"node": &*wait.node_key})).on(response),
+        Err(_) => response,
     }
 }
 

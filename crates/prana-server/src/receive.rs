@@ -10,15 +10,19 @@ use futures_util::StreamExt;
 use prana::Value;
 use prana::core::ExecutionId;
 use serde::de::DeserializeOwned;
+use tokio::sync::SemaphorePermit;
 
 use crate::problem::Problem;
-use crate::server::Shared;
+use crate::server::{INTAKE_PIECE, Shared};
 
 /// A body of the API may be this long: the data of an execution, and what stands around it.
 const MAX_BODY: usize = 17 << 20;
 
 /// A body must have come after this time.
 const BODY_TIME: Duration = Duration::from_secs(30);
+
+/// The next part of it must have come after this time.
+const CHUNK_TIME: Duration = Duration::from_secs(10);
 
 /// A JSON body that is a `T`, and nothing else.
 pub struct Json<T>(pub T);
@@ -92,30 +96,56 @@ pub async fn body_of(
     if announced.is_some_and(|length: u64| length > limit as u64) {
         return Err(too_large(limit));
     }
-    let Ok(_place) = shared.intake.try_acquire() else {
-        return Err(Problem::unavailable("server.busy", "too many requests are being read; try again"));
-    };
-    match tokio::time::timeout(BODY_TIME, read(body, limit)).await {
+    match tokio::time::timeout(BODY_TIME, read(shared, body, limit)).await {
         Ok(read) => read,
-        Err(_) => {
-            let detail = format!("the body did not come within {} s", BODY_TIME.as_secs());
-            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "request.timeout", detail))
-        }
+        Err(_) => Err(too_slow(BODY_TIME)),
     }
 }
 
-async fn read(body: Body, limit: usize) -> Result<Vec<u8>, Problem> {
+fn too_slow(time: Duration) -> Problem {
+    let detail = format!("the body did not come within {} s", time.as_secs());
+    Problem::new(StatusCode::REQUEST_TIMEOUT, "request.timeout", detail)
+}
+
+async fn read(shared: &Shared, body: Body, limit: usize) -> Result<Vec<u8>, Problem> {
     let mut bytes = Vec::new();
     let mut chunks = body.into_data_stream();
-    while let Some(chunk) = chunks.next().await {
+    let mut taken = Taken { shared, pieces: None };
+    loop {
+        let chunk = tokio::time::timeout(CHUNK_TIME, chunks.next()).await;
+        let Some(chunk) = chunk.map_err(|_| too_slow(CHUNK_TIME))? else { return Ok(bytes) };
         let chunk = chunk
             .map_err(|_| Problem::bad_request("request.cut_short", "the body did not come to its end"))?;
         if bytes.len() + chunk.len() > limit {
             return Err(too_large(limit));
         }
+        taken.grow(bytes.len() + chunk.len())?;
         bytes.extend_from_slice(&chunk);
     }
-    Ok(bytes)
+}
+
+/// What a body takes of the room for all bodies: as much as came of it, so that those who send slowly take little.
+struct Taken<'a> {
+    shared: &'a Shared,
+    pieces: Option<SemaphorePermit<'a>>,
+}
+
+impl Taken<'_> {
+    fn grow(&mut self, bytes: usize) -> Result<(), Problem> {
+        let have = self.pieces.as_ref().map_or(0, SemaphorePermit::num_permits);
+        let more = bytes.div_ceil(INTAKE_PIECE).saturating_sub(have);
+        if more == 0 {
+            return Ok(());
+        }
+        let busy = || Problem::unavailable("server.busy", "too much is being read; try again");
+        let more = u32::try_from(more).map_err(|_| busy())?;
+        let pieces = self.shared.intake.try_acquire_many(more).map_err(|_| busy())?;
+        match &mut self.pieces {
+            Some(have) => have.merge(pieces),
+            none => *none = Some(pieces),
+        }
+        Ok(())
+    }
 }
 
 fn too_large(limit: usize) -> Problem {

@@ -1,40 +1,59 @@
 //! The server: an engine over a database, the HTTP that reaches it, and the background that keeps it going.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use prana::core::Registry;
+use prana::core::{Registry, Timestamp};
 use prana::store::{SqliteStore, StoreError};
 use prana::{BuiltIn, Clock, Engine, EngineOptions, OutsideError, Permissions, ResumeTokens, SystemClock};
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OnceCell, Semaphore, watch};
 use tokio::task::JoinHandle;
 
+use crate::access::{Access, AccessError};
+use crate::changes::Changes;
 use crate::feed::Feed;
 use crate::guard::{Hosts, without_port};
 use crate::hooks::Table;
+use crate::limit::Limiter;
 use crate::owner::{self, Owner};
 use crate::{keys, listen};
 
-/// How many bodies are read at the same time.
-const INTAKE: usize = 64;
+/// So much of bodies is taken in at the same time, in pieces of [`INTAKE_PIECE`].
+const INTAKE: usize = (256 << 20) / INTAKE_PIECE;
 
-/// How often executions whose retention is over are looked for.
-const RETENTION_EVERY: Duration = Duration::from_secs(60);
+/// The measure of what is taken in, in bytes.
+pub(crate) const INTAKE_PIECE: usize = 64 << 10;
+
+/// How many requests are answered at the same time.
+const IN_FLIGHT: usize = 4_096;
+
+/// How often sessions that are over, and changes that are too old to be kept, are removed.
+const TIDY_EVERY: Duration = Duration::from_secs(60 * 60);
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
 /// How a server is started.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The database file; `FILE.keys` beside it holds the keys of resume links.
     pub database: PathBuf,
-    /// The address to listen on: a loopback one. Port 0 takes a free one.
+    /// The address to listen on; one that other machines reach only if everybody must say who they are. Port 0 takes a free one.
     pub listen: SocketAddr,
     /// What stands before `/resume/...` in links: `http://` and the address that is listened on, if not said. Its name is answered to, too.
     pub public_url: Option<String>,
     /// More names that the server answers to, without ports.
     pub allowed_hosts: Vec<String>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// How many requests a second each address may send, this machine aside; five times as many at once.
+    pub requests_per_second: u32,
+    /// How many connections may be open; as many as the system allows, and at most 16,384, if not said.
+    pub connections: Option<usize>,
+    /// How long the change log is kept, in days.
+    pub changes_days: u32,
     /// What actions may reach outside. By default no private network and no files.
     pub permissions: Permissions,
     /// How long a caller who waits for an execution's end may wait.
@@ -51,6 +70,10 @@ impl Options {
             listen: SocketAddr::from(([127, 0, 0, 1], 7700)),
             public_url: None,
             allowed_hosts: Vec::new(),
+            trusted_proxies: Vec::new(),
+            requests_per_second: 200,
+            connections: None,
+            changes_days: 400,
             permissions: Permissions::default(),
             wait: Duration::from_secs(60),
             grace: Duration::from_secs(10),
@@ -62,12 +85,17 @@ impl Options {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServerError {
-    /// The address can be reached from other machines.
+    /// The address can be reached from other machines, and nobody would be asked who they are.
     #[error(
-        "{0} is not a loopback address, and this server has no authentication yet: whoever reaches it could run anything. Listen on \
-         127.0.0.1 or [::1], and put a proxy that authenticates before it if others need it"
+        "{0} can be reached from other machines, and this database has no authentication yet: whoever reaches it could run anything. Make a \
+         user or a token first (`prana users add NAME`, `prana tokens create NAME`), or listen on 127.0.0.1 or [::1]"
     )]
-    NotLoopback(SocketAddr),
+    NobodyIsAsked(SocketAddr),
+    /// Links would lead nowhere.
+    #[error(
+        "{0} is no address that links can lead to: say what others call this server, such as --public-url https://flows.example"
+    )]
+    NoPublicUrl(SocketAddr),
     /// The public URL is none.
     #[error("`{0}` is not a URL such as https://flows.example")]
     PublicUrl(String),
@@ -85,6 +113,9 @@ pub enum ServerError {
     /// The keys of resume links can't be had.
     #[error("{0}")]
     Keys(String),
+    /// Who may come can't be read.
+    #[error(transparent)]
+    Access(#[from] AccessError),
     /// The actions can't be set up.
     #[error(transparent)]
     Outside(#[from] OutsideError),
@@ -101,15 +132,49 @@ pub(crate) struct Inner {
     pub tokens: ResumeTokens,
     pub hosts: Hosts,
     pub hooks: Table,
+    pub listeners: crate::hooks::Listeners,
+    /// Executions that were read lately.
+    pub trails: crate::api::Trails,
+    /// From when on the dashboard counts everything.
+    pub counted_since: OnceCell<Timestamp>,
     pub clock: Arc<dyn Clock>,
     /// What programs of the same user show, told in the lock file.
     pub local_token: String,
+    pub access: Access,
+    pub changes: Changes,
+    pub limits: Limits,
+    pub trusted_proxies: Vec<IpAddr>,
+    /// Others reach this over TLS.
+    pub is_secure: bool,
     pub intake: Semaphore,
     pub wait: Duration,
     /// True when the server is about to stop.
     pub closing: watch::Sender<bool>,
     /// True while the engine advances executions.
     pub advancing: watch::Sender<bool>,
+}
+
+/// How much of what.
+pub(crate) struct Limits {
+    /// Requests of an address.
+    pub requests: Limiter,
+    /// Tries of passwords from an address, and of all.
+    pub logins: Limiter,
+    pub all_logins: Limiter,
+    /// Requests that are being answered.
+    pub in_flight: Arc<Semaphore>,
+}
+
+impl Limits {
+    fn new(options: &Options) -> Self {
+        let per_second = options.requests_per_second.max(1);
+        Limits {
+            requests: Limiter::new(per_second.saturating_mul(5), f64::from(per_second)),
+            logins: Limiter::new(10, 0.1),
+            all_logins: Limiter::new(100, 1.0),
+            in_flight: Arc::new(Semaphore::new(IN_FLIGHT)),
+        }
+    }
 }
 
 /// A server: what it works with. [`router`](crate::router) makes its HTTP.
@@ -131,13 +196,14 @@ impl Server {
     /// # Errors
     /// [`ServerError`]: an address that isn't loopback, one that is taken, a database or key file that can't be used.
     pub async fn start(options: Options) -> Result<Running, ServerError> {
-        if !options.listen.ip().is_loopback() {
-            return Err(ServerError::NotLoopback(options.listen));
-        }
+        check_address(&options)?;
         let failed = |source| ServerError::Listen { address: options.listen, source };
         let listener = TcpListener::bind(options.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let server = Server::open(&options, address)?;
+        if !options.listen.ip().is_loopback() && !server.shared.access.is_closed().await? {
+            return Err(ServerError::NobodyIsAsked(options.listen));
+        }
         server.shared.hooks.load(&server.shared).await?;
         let engine = server.shared.engine.clone();
         let shared = Arc::clone(&server.shared);
@@ -146,22 +212,28 @@ impl Server {
             engine.serve().await;
             shared.advancing.send_replace(false);
         });
-        let retention = tokio::spawn(retain(server.shared.engine.clone()));
+        let tidying = tokio::spawn(tidy(Arc::clone(&server.shared), options.changes_days));
         let router = crate::router(&server);
-        let listening =
-            tokio::spawn(listen::serve(listener, router, server.shared.closing.subscribe(), options.grace));
+        let listening = tokio::spawn(listen::serve(
+            listener,
+            router,
+            server.shared.closing.subscribe(),
+            options.grace,
+            options.connections,
+        ));
         server.announce(address)?;
-        Ok(Running { server, address, advancing, retention, listening, grace: options.grace })
+        Ok(Running { server, address, advancing, tidying, listening, grace: options.grace })
     }
 
-    fn open(options: &Options, address: SocketAddr) -> Result<Server, ServerError> {
+    /// Opens the database.
+    pub(crate) fn open(options: &Options, address: SocketAddr) -> Result<Server, ServerError> {
         let base = options.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
         let name = host_of(&base).ok_or_else(|| ServerError::PublicUrl(base.clone()))?;
         let names = [name, without_port(&address.to_string()).unwrap_or_default().to_owned()];
         let store = Arc::new(SqliteStore::open(&options.database)?);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let tokens = keys::open(&keys::path_for(&options.database), &*clock).map_err(ServerError::Keys)?;
-        let feed = Arc::new(Feed::new(clock.random()));
+        let feed = Arc::new(Feed::new(clock.random(), clock.now()));
         let signer = tokens.signer(&base);
         let engine = Engine::builder()
             .store(Arc::clone(&store))
@@ -172,13 +244,21 @@ impl Server {
             .build();
         let shared = Arc::new(Inner {
             engine,
-            database: store,
+            database: Arc::clone(&store),
             feed,
             tokens,
             hosts: Hosts::new(names.into_iter().chain(options.allowed_hosts.iter().cloned())),
             hooks: Table::default(),
+            listeners: crate::hooks::Listeners::default(),
+            trails: crate::api::Trails::default(),
+            counted_since: OnceCell::new(),
             local_token: owner::new_token(&*clock),
-            clock,
+            clock: Arc::clone(&clock),
+            access: Access::new(Arc::<SqliteStore>::clone(&store), Arc::clone(&clock)),
+            changes: Changes::new(Arc::<SqliteStore>::clone(&store), Arc::clone(&clock)),
+            limits: Limits::new(options),
+            trusted_proxies: options.trusted_proxies.iter().map(IpAddr::to_canonical).collect(),
+            is_secure: base.starts_with("https://"),
             intake: Semaphore::new(INTAKE),
             wait: options.wait,
             closing: watch::Sender::new(false),
@@ -203,6 +283,18 @@ impl Server {
     }
 }
 
+/// What can be told before anything is opened or made.
+fn check_address(options: &Options) -> Result<(), ServerError> {
+    let ip = options.listen.ip();
+    if !ip.is_loopback() && !options.database.exists() {
+        return Err(ServerError::NobodyIsAsked(options.listen));
+    }
+    if ip.is_unspecified() && options.public_url.is_none() {
+        return Err(ServerError::NoPublicUrl(options.listen));
+    }
+    Ok(())
+}
+
 /// The name in a URL.
 fn host_of(url: &str) -> Option<String> {
     let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"))?;
@@ -210,14 +302,19 @@ fn host_of(url: &str) -> Option<String> {
     without_port(authority).map(str::to_owned)
 }
 
-async fn retain(engine: Engine) {
+/// Removes what nobody needs any more.
+async fn tidy(shared: Shared, changes_days: u32) {
     loop {
-        match engine.retain().await {
-            Ok(true) => continue,
-            Ok(false) => {}
-            Err(error) => tracing::warn!(%error, "old executions can't be removed now"),
+        let kept = i64::from(changes_days) * DAY_MS;
+        let oldest = Timestamp::from_millis(shared.clock.now().as_millis().saturating_sub(kept));
+        let tidied = async {
+            while shared.changes.forget_before(oldest).await? {}
+            shared.access.end_old_sessions().await
+        };
+        if let Err(error) = tidied.await {
+            tracing::warn!(%error, "old sessions and changes can't be removed now");
         }
-        tokio::time::sleep(RETENTION_EVERY).await;
+        tokio::time::sleep(TIDY_EVERY).await;
     }
 }
 
@@ -226,7 +323,7 @@ pub struct Running {
     server: Server,
     address: SocketAddr,
     advancing: JoinHandle<()>,
-    retention: JoinHandle<()>,
+    tidying: JoinHandle<()>,
     listening: JoinHandle<()>,
     grace: Duration,
 }
@@ -245,7 +342,7 @@ impl Running {
     /// Stops: takes no more work, ends streams, lets requests and running nodes end for as long as the grace period, and commits. What is
     /// left then is as safe as after a crash.
     pub async fn shut_down(self) {
-        self.retention.abort();
+        self.tidying.abort();
         self.server.shared.closing.send_replace(true);
         self.server.shared.engine.shut_down();
         let both = async {

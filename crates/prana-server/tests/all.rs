@@ -7,16 +7,26 @@ mod kit;
 
 #[path = "all/contract.rs"]
 mod contract;
+#[path = "all/access.rs"]
+mod access;
+#[path = "all/changes.rs"]
+mod changes;
 #[path = "all/executions.rs"]
 mod executions;
 #[path = "all/guard.rs"]
 mod guard;
 #[path = "all/links.rs"]
 mod links;
+#[path = "all/looking.rs"]
+mod looking;
 #[path = "all/owner.rs"]
 mod owner;
+#[path = "all/respond.rs"]
+mod respond;
 #[path = "all/restart.rs"]
 mod restart;
+#[path = "all/schedules.rs"]
+mod schedules;
 #[path = "all/streams.rs"]
 mod streams;
 #[path = "all/webhooks.rs"]

@@ -50,6 +50,8 @@ pub fn complete(routes: OpenApi) -> Value {
         {"name": "executions", "description": "Runs of workflows."},
         {"name": "events", "description": "What happens, live."},
         {"name": "catalogue", "description": "What workflows can be made of."},
+        {"name": "access", "description": "Who is in, and who may come in: sessions, tokens, users."},
+        {"name": "operations", "description": "For who runs the server."},
         {"name": "about", "description": "The API itself."},
     ]);
     let codes = CODES.iter().map(|(code, meaning)| ((*code).to_owned(), Value::from(*meaning)));

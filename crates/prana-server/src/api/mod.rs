@@ -1,14 +1,24 @@
 //! `/api/v1`, and what describes it: the OpenAPI document is made of the routes themselves.
 
+mod access;
+mod bulk;
 mod catalogue;
 mod control;
+mod dashboard;
+mod difference;
 mod docs;
 mod document;
 mod executions;
+mod listen;
+mod operations;
+mod payload;
 mod preview;
 mod runs;
+mod schedules;
+mod scope;
 mod shapes;
 mod summary;
+mod trails;
 mod workflows;
 
 use axum::Router;
@@ -20,6 +30,7 @@ pub(crate) use self::control::{AnswerTaken, taken};
 pub(crate) use self::executions::ExecutionPath;
 use self::executions::invalid_query;
 pub(crate) use self::shapes::Event as EventData;
+pub(crate) use self::trails::Trails;
 use crate::problem::Problem;
 use crate::server::Shared;
 use crate::stream;
@@ -35,24 +46,45 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(workflows::validate))
         .routes(routes!(workflows::show, workflows::replace, workflows::delete))
         .routes(routes!(workflows::versions))
+        .routes(routes!(difference::versions))
         .routes(routes!(workflows::activate))
         .routes(routes!(workflows::deactivate))
+        .routes(routes!(listen::listen))
+        .routes(routes!(schedules::list))
+        .routes(routes!(schedules::show))
+        .routes(routes!(schedules::pause))
+        .routes(routes!(schedules::resume))
         .routes(routes!(executions::list, executions::start))
+        .routes(routes!(bulk::bulk))
+        .routes(routes!(difference::executions))
         .routes(routes!(executions::show, executions::delete))
+        .routes(routes!(payload::of_execution))
         .routes(routes!(runs::list))
         .routes(routes!(runs::show))
+        .routes(routes!(payload::of_run))
         .routes(routes!(control::cancel))
         .routes(routes!(control::resume))
         .routes(routes!(control::retry))
         .routes(routes!(control::execute_node))
         .routes(routes!(control::execute_from_node))
+        .routes(routes!(dashboard::dashboard))
         .routes(routes!(stream::of_execution))
         .routes(routes!(stream::of_all))
         .routes(routes!(catalogue::list))
         .routes(routes!(catalogue::show))
         .routes(routes!(catalogue::filters))
         .routes(routes!(catalogue::schema))
-        .routes(routes!(preview::preview));
+        .routes(routes!(preview::preview))
+        .routes(routes!(access::session))
+        .routes(routes!(access::log_in))
+        .routes(routes!(access::log_out))
+        .routes(routes!(access::change_password))
+        .routes(routes!(access::tokens, access::create_token))
+        .routes(routes!(access::revoke_token))
+        .routes(routes!(access::users))
+        .routes(routes!(access::put_user, access::delete_user))
+        .routes(routes!(operations::changes))
+        .routes(routes!(operations::backup));
     OpenApiRouter::new().nest("/api/v1", routes).routes(routes!(docs::openapi))
 }
 
