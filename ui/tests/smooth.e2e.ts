@@ -1,0 +1,112 @@
+import type { Browser, CDPSession } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { launch, open } from './support/app'
+import { type Server, startServer } from './support/server'
+
+let server: Server
+let browser: Browser
+
+beforeAll(async () => {
+  server = await startServer()
+  browser = await launch()
+})
+
+afterAll(async () => {
+  await browser?.close()
+  await server?.stop()
+})
+
+const NODES = 500
+const LONGEST_TASK_MS = 50
+const SCRIPTING_P95_MS = 8
+
+/** A workflow that branches and joins, as wide as it is long. */
+function large() {
+  const nodes = [{ key: 'start', type: 'manual.trigger' }] as { key: string; type: string }[]
+  const connections: string[] = []
+  for (let n = 1; n < NODES; n++) {
+    nodes.push({ key: `n${n}`, type: n % 7 === 0 ? 'core.log' : 'core.no_op' })
+    const from = n <= 20 ? 'start' : `n${n - 20}`
+    connections.push(`${from} -> n${n}`)
+  }
+  const messages = nodes.map((node) => (node.type === 'core.log' ? { ...node, params: { message: node.key } } : node))
+  return { id: 'large', nodes: messages, connections }
+}
+
+interface TraceEvent {
+  name: string
+  ph: string
+  ts: number
+  dur?: number
+  tid: number
+  pid: number
+  args?: { name?: string }
+}
+
+async function traced(session: CDPSession, work: () => Promise<void>): Promise<TraceEvent[]> {
+  const events: TraceEvent[] = []
+  session.on('Tracing.dataCollected', ({ value }) => events.push(...(value as unknown as TraceEvent[])))
+  const complete = new Promise((resolve) => session.once('Tracing.tracingComplete', resolve))
+  await session.send('Tracing.start', { transferMode: 'ReportEvents', categories: 'devtools.timeline,toplevel,v8.execute,blink.user_timing,disabled-by-default-devtools.timeline' })
+  await work()
+  await session.send('Tracing.end')
+  await complete
+  return events
+}
+
+/** The thread of the page that does most of its work. */
+function mainThread(events: TraceEvent[]): TraceEvent[] {
+  const names = events.filter((event) => event.name === 'thread_name' && event.args?.name === 'CrRendererMain')
+  const busiest = names
+    .map((name) => events.filter((event) => event.pid === name.pid && event.tid === name.tid))
+    .sort((one, other) => other.length - one.length)
+  return busiest[0] ?? []
+}
+
+const SCRIPTS = new Set(['FunctionCall', 'EvaluateScript', 'FireAnimationFrame', 'TimerFire', 'EventDispatch', 'RunMicrotasks', 'v8.callFunction'])
+
+/** Milliseconds of script in each frame; what one script calls is counted once. */
+function scriptingByFrame(events: TraceEvent[], frameMs: number): number[] {
+  const scripts = events.filter((event) => event.ph === 'X' && SCRIPTS.has(event.name)).sort((one, other) => one.ts - other.ts)
+  const outer: TraceEvent[] = []
+  let end = 0
+  for (const event of scripts) {
+    if (event.ts < end) continue
+    outer.push(event)
+    end = event.ts + (event.dur ?? 0)
+  }
+  const first = outer[0]?.ts ?? 0
+  const last = outer.at(-1)?.ts ?? 0
+  const frames = new Array<number>(Math.ceil((last - first) / 1000 / frameMs) + 1).fill(0)
+  for (const event of outer) {
+    const frame = Math.floor((event.ts - first) / 1000 / frameMs)
+    frames[frame] = (frames[frame] ?? 0) + (event.dur ?? 0) / 1000
+  }
+  return frames
+}
+
+const percentile = (values: number[], part: number) => [...values].sort((one, other) => one - other)[Math.floor((values.length - 1) * part)] ?? 0
+
+test(`panning and zooming with ${NODES} nodes stays smooth`, async () => {
+  await server.call('POST', '/workflows', large())
+  const { page } = await open(browser, server.url, '/workflows/large')
+  await page.locator('.react-flow__node').nth(NODES - 1).waitFor({ state: 'attached' })
+  await page.getByText('Nothing to mend').waitFor()
+  const session = await page.context().newCDPSession(page)
+  const events = await traced(session, async () => {
+    await page.mouse.move(700, 420)
+    await page.mouse.down()
+    for (let step = 0; step < 90; step++) await page.mouse.move(700 - step * 4, 420 + Math.sin(step / 8) * 120)
+    await page.mouse.up()
+    for (let step = 0; step < 20; step++) await page.mouse.wheel(0, step < 10 ? -60 : 60)
+  })
+  const main = mainThread(events)
+  const tasks = main.filter((event) => event.ph === 'X' && event.name === 'RunTask').map((event) => (event.dur ?? 0) / 1000)
+  const longest = Math.max(...tasks)
+  const frames = scriptingByFrame(main, 1000 / 60).filter((ms) => ms > 0)
+  const p95 = percentile(frames, 0.95)
+  console.log(`longest task ${longest.toFixed(1)} ms; scripting per frame: median ${percentile(frames, 0.5).toFixed(1)} ms, p95 ${p95.toFixed(1)} ms, ${frames.length} frames`)
+  expect(tasks.length).toBeGreaterThan(50)
+  expect(longest).toBeLessThan(LONGEST_TASK_MS)
+  expect(p95).toBeLessThan(SCRIPTING_P95_MS)
+})
