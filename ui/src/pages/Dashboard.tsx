@@ -49,7 +49,7 @@ export default function Dashboard() {
               </Title>
               <Throughput stretches={numbers.stretches} minutes={numbers.stretch_minutes} />
             </section>
-            <SimpleGrid cols={{ base: 1, md: 2 }}>
+            <SimpleGrid cols={{ base: 1, md: 2, lg: 3 }}>
               <Recent title="Failed last" status="failed,timeout" none="Nothing failed." />
               <Recent title="Waiting" status="suspended" none="Nothing waits." />
               <NextSchedules />
