@@ -11,6 +11,14 @@ test:
 ci:
     bash .ci/run
 
+# The web UI's tests alone.
+ui:
+    ui/test
+
+# New pictures for the docs, taken by the tests of the web UI.
+pictures:
+    PICTURES=1 ui/test
+
 # The behaviour suite alone.
 conformance:
     cargo test -p prana --test all conformance

@@ -61,6 +61,9 @@ export async function barriers(page: Page): Promise<string[]> {
   )
 }
 
-/** Keeps a picture for the docs. */
-export const picture = (page: Page, name: string) =>
-  page.screenshot({ path: fileURLToPath(new URL(`../../../docs/images/${name}.png`, import.meta.url)) })
+/** Takes a picture for the docs, if `PICTURES` is set: times and ids differ from run to run. The pointer is moved out of the way. */
+export async function picture(page: Page, name: string): Promise<void> {
+  if (!process.env.PICTURES) return
+  await page.mouse.move(0, 0)
+  await page.screenshot({ path: fileURLToPath(new URL(`../../../docs/images/${name}.png`, import.meta.url)), animations: 'disabled' })
+}
