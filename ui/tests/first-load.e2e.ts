@@ -39,7 +39,5 @@ test.each([
   const files = filesOf(manifest, ['index.html', page])
   const kb = [...files].reduce((sum, file) => sum + statSync(dist(`${file}.gz`)).size, 0) / 1024
   console.log(`${name}: ${kb.toFixed(0)} KB gzipped, ${files.size} files`)
-  // The editor brings its own text editor and drawing library; nobody opens the UI on it for the first time.
-  if (page.includes('Editor')) expect(kb).toBeLessThan(LIMIT_KB + 150)
-  else expect(kb).toBeLessThan(LIMIT_KB)
+  expect(kb).toBeLessThan(LIMIT_KB)
 })

@@ -38,6 +38,8 @@ interface TraceEvent {
   ph: string
   ts: number
   dur?: number
+  /** The thread's own time: what others on the machine do doesn't count. */
+  tdur?: number
   tid: number
   pid: number
   args?: { name?: string }
@@ -80,7 +82,7 @@ function scriptingByFrame(events: TraceEvent[], frameMs: number): number[] {
   const frames = new Array<number>(Math.ceil((last - first) / 1000 / frameMs) + 1).fill(0)
   for (const event of outer) {
     const frame = Math.floor((event.ts - first) / 1000 / frameMs)
-    frames[frame] = (frames[frame] ?? 0) + (event.dur ?? 0) / 1000
+    frames[frame] = (frames[frame] ?? 0) + (event.tdur ?? event.dur ?? 0) / 1000
   }
   return frames
 }
@@ -92,16 +94,21 @@ test(`panning and zooming with ${NODES} nodes stays smooth`, async () => {
   const { page } = await open(browser, server.url, '/workflows/large')
   await page.locator('.react-flow__node').nth(NODES - 1).waitFor({ state: 'attached' })
   await page.getByText('Nothing to mend').waitFor()
+  const blank = await page.evaluate(() => {
+    for (let y = 300; y < 700; y += 7)
+      for (let x = 500; x < 1000; x += 11) if (document.elementFromPoint(x, y)?.classList.contains('react-flow__pane')) return { x, y }
+    throw new Error('nothing but nodes')
+  })
   const session = await page.context().newCDPSession(page)
   const events = await traced(session, async () => {
-    await page.mouse.move(700, 420)
+    await page.mouse.move(blank.x, blank.y)
     await page.mouse.down()
-    for (let step = 0; step < 90; step++) await page.mouse.move(700 - step * 4, 420 + Math.sin(step / 8) * 120)
+    for (let step = 0; step < 90; step++) await page.mouse.move(blank.x - step * 3, blank.y + Math.sin(step / 8) * 120)
     await page.mouse.up()
     for (let step = 0; step < 20; step++) await page.mouse.wheel(0, step < 10 ? -60 : 60)
   })
   const main = mainThread(events)
-  const tasks = main.filter((event) => event.ph === 'X' && event.name === 'RunTask').map((event) => (event.dur ?? 0) / 1000)
+  const tasks = main.filter((event) => event.ph === 'X' && event.name.endsWith('RunTask')).map((event) => (event.tdur ?? event.dur ?? 0) / 1000)
   const longest = Math.max(...tasks)
   const frames = scriptingByFrame(main, 1000 / 60).filter((ms) => ms > 0)
   const p95 = percentile(frames, 0.95)

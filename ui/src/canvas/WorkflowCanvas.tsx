@@ -86,6 +86,7 @@ function Flow({ graph, places, nodeMarks, linkMarks, selection, onSelect, onOpen
   const flow = useReactFlow<CardNode, LinkEdge>()
   const [nodes, setNodes] = useNodes(graph, places, nodeMarks, selection, editing !== undefined)
   const [edges, setEdges] = useEdges(graph, places, linkMarks, selection)
+  const frame = useRef<HTMLDivElement>(null)
   const told = useRef<Selection>({ nodes: [], links: [] })
 
   const onNodesChange = useCallback(
@@ -126,7 +127,7 @@ function Flow({ graph, places, nodeMarks, linkMarks, selection, onSelect, onOpen
     editing.onMenu({ x: event.clientX, y: event.clientY }, node)
   }
   return (
-    <div className={classes.canvas} role="region" aria-label={label}>
+    <div ref={frame} className={classes.canvas} role="region" aria-label={label}>
       <ReactFlow<CardNode, LinkEdge>
         nodes={nodes}
         edges={edges}
@@ -156,6 +157,8 @@ function Flow({ graph, places, nodeMarks, linkMarks, selection, onSelect, onOpen
         }}
         nodesDraggable={editing !== undefined}
         nodesConnectable={editing !== undefined}
+        onMoveStart={() => frame.current?.setAttribute('data-moving', '')}
+        onMoveEnd={() => frame.current?.removeAttribute('data-moving')}
         deleteKeyCode={null}
         selectionKeyCode="Shift"
         multiSelectionKeyCode={['Shift', 'Meta', 'Control']}

@@ -3,6 +3,7 @@ import { IconAlertTriangle, IconCircleCheck, IconInfoCircle } from '@tabler/icon
 import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import type { Finding } from '~/api/types'
+import { Prose } from '~/parts/Prose'
 import { StatusBadge } from '~/parts/status'
 import { Time } from '~/parts/time'
 import classes from './editor.module.css'
@@ -85,11 +86,11 @@ function Problems({ findings, onShow }: { findings: Finding[]; onShow: (key: str
             {finding.severity === 'hint' ? <IconInfoCircle size={15} aria-label="To know" /> : <IconAlertTriangle size={15} className={finding.severity === 'error' ? classes.wrong : classes.warned} aria-label={finding.severity} />}
             <Text size="sm" component="span">
               {finding.node && <strong>{finding.node}: </strong>}
-              {finding.message}
+              <Prose>{finding.message}</Prose>
               {finding.help && (
                 <Text span c="dimmed" size="sm">
                   {' '}
-                  {finding.help}
+                  <Prose>{finding.help}</Prose>
                 </Text>
               )}
             </Text>

@@ -9,11 +9,8 @@ import { BottomBar } from './BottomBar'
 import { nodeOf } from './document'
 import { download } from './download'
 import { EditorCanvas } from './EditorCanvas'
-import { type DialogName, EditorDialogs } from './EditorDialogs'
+import type { DialogName } from './EditorDialogs'
 import classes from './editor.module.css'
-import { Inspector } from './Inspector'
-import { LinkInspector } from './LinkInspector'
-import { NodeDialog } from './NodeDialog'
 import { Palette } from './Palette'
 import { useEditor, useEditorStore } from './store'
 import { Toolbar } from './Toolbar'
@@ -25,9 +22,13 @@ import { type Run, useRun } from './useRun'
 import { useStale } from './useStale'
 import { useValidation } from './useValidation'
 import { useWork, type Work } from './useWork'
-import { writeYaml } from './yaml'
 
+// What is not there at first sight comes when it is needed.
 const YamlPane = lazy(() => import('./YamlPane').then((module) => ({ default: module.YamlPane })))
+const Inspector = lazy(() => import('./Inspector').then((module) => ({ default: module.Inspector })))
+const LinkInspector = lazy(() => import('./LinkInspector').then((module) => ({ default: module.LinkInspector })))
+const NodeDialog = lazy(() => import('./NodeDialog').then((module) => ({ default: module.NodeDialog })))
+const EditorDialogs = lazy(() => import('./EditorDialogs').then((module) => ({ default: module.EditorDialogs })))
 
 interface EditorFrameProps {
   actions: Action[]
@@ -118,7 +119,7 @@ export function EditorFrame({ actions, byType, active, executionId, openKey, set
         onActivate={work.activate}
         onDeactivate={work.deactivate}
         onDialog={setDialog}
-        onDownload={() => download(`${document.id}.yaml`, writeYaml(document, byType))}
+        onDownload={async () => download(`${document.id}.yaml`, (await import('./yaml')).writeYaml(document, byType))}
       />
       <div className={classes.body}>
         {adding && (
@@ -141,11 +142,8 @@ export function EditorFrame({ actions, byType, active, executionId, openKey, set
           onDropAction={onDropAction}
           onFirst={(type) => onPick(byType.get(type) as Action, {})}
         />
-        {yamlOpen && (
-          <Suspense fallback={<Loading />}>
-            <YamlPane actions={byType} onClose={yaml.close} />
-          </Suspense>
-        )}
+        <Suspense fallback={<aside className={classes.inspector}><Loading /></aside>}>
+        {yamlOpen && <YamlPane actions={byType} onClose={yaml.close} />}
         {node && !yamlOpen && (
           <Inspector
             key={node.key}
@@ -160,8 +158,10 @@ export function EditorFrame({ actions, byType, active, executionId, openKey, set
           />
         )}
         {link && !yamlOpen && <LinkInspector link={link} graph={graph} run={run} onClose={() => select({ nodes: [], links: [] })} onRemove={editing.remove} />}
+        </Suspense>
       </div>
       <BottomBar run={run} onShow={(key) => select({ nodes: [key], links: [] })} onOpen={open} />
+      <Suspense>
       {opened && (
         <NodeDialog
           node={opened}
@@ -178,7 +178,8 @@ export function EditorFrame({ actions, byType, active, executionId, openKey, set
           onRunAll={onRun}
         />
       )}
-      <EditorDialogs dialog={dialog} onClose={() => setDialog(null)} actions={byType} lastInput={lastInput} work={work} />
+      {(dialog || work.conflict) && <EditorDialogs dialog={dialog} onClose={() => setDialog(null)} actions={byType} lastInput={lastInput} work={work} />}
+      </Suspense>
       {work.confirmation}
     </div>
   )

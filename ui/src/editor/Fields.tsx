@@ -2,6 +2,7 @@ import { ActionIcon, Button, Group, NumberInput, Select, Switch, TagsInput, Text
 import { IconBraces, IconPlus, IconTrash, IconVariable } from '@tabler/icons-react'
 import { useId, useState } from 'react'
 import type { Finding, Json, JsonMap } from '~/api/types'
+import { Prose } from '~/parts/Prose'
 import { CodeField } from './CodeField'
 import classes from './editor.module.css'
 import { type Field, isTemplate, type NamedField } from './schema'
@@ -77,13 +78,12 @@ export function FieldRow({ field, name, path, value, form, bare }: FieldProps) {
       )}
       {findings.map((finding) => (
         <Text key={finding.code + finding.message} id={`${id}-wrong`} size="xs" className={finding.severity === 'error' ? classes.wrong : classes.warned}>
-          {finding.message}
-          {finding.help && ` (${finding.help})`}
+          <Prose>{finding.help ? `${finding.message} (${finding.help})` : finding.message}</Prose>
         </Text>
       ))}
       {field.description && !bare && (
         <Text id={`${id}-about`} size="xs" c="dimmed" mt={3}>
-          {field.description}
+          <Prose>{field.description}</Prose>
         </Text>
       )}
     </div>
@@ -124,7 +124,7 @@ function Input(props: InputProps) {
             <div>
               <Text size="sm">{option.label}</Text>
               <Text size="xs" c="dimmed">
-                {field.choices.find((choice) => choice.value === option.value)?.description}
+                <Prose>{field.choices.find((choice) => choice.value === option.value)?.description ?? ''}</Prose>
               </Text>
             </div>
           )}

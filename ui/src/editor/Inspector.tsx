@@ -3,6 +3,7 @@ import { IconArrowsDiagonal, IconX } from '@tabler/icons-react'
 import { useMemo } from 'react'
 import type { Action, NodeDocument } from '~/api/types'
 import type { CanvasGraph, CanvasNode } from '~/canvas/graph'
+import { Prose } from '~/parts/Prose'
 import { ConnectionList } from './Connections'
 import classes from './editor.module.css'
 import { NodeHeader } from './Header'
@@ -65,7 +66,7 @@ export function NodeTabs({ node, drawn, action, graph, run }: NodeTabsProps) {
               <>
                 <ParamsForm key={node.key} node={node} action={action} />
                 <Text size="xs" c="dimmed" mt="lg" className={classes.about}>
-                  {action.description}
+                  <Prose>{action.description}</Prose>
                 </Text>
               </>
             ) : (

@@ -42,7 +42,7 @@ export function NodeDialog(props: NodeDialogProps) {
   const [chosen, setChosen] = useState<number | null>(null)
   const shown = runs.find((one) => one.execution_index === chosen) ?? runs.at(-1)
   return (
-    <Modal.Root opened onClose={onClose} size="min(1500px, 96vw)" lockScroll={false} centered>
+    <Modal.Root opened onClose={onClose} size="min(1500px, 96vw)" yOffset="3dvh" xOffset="2vw" lockScroll={false}>
       <Modal.Overlay backgroundOpacity={0.35} />
       <Modal.Content className={classes.dialog} aria-label={`Node ${node.name ?? node.key}`}>
         <Group justify="space-between" p="md" wrap="nowrap" className={classes.dialogHead}>

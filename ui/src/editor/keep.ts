@@ -1,5 +1,5 @@
 import type { Json } from '~/api/types'
-import { same } from './yaml'
+import { same } from './same'
 
 /** The new value, with every part that says the same as in the old one taken from there: what didn't change stays the same object. */
 export function keep<T>(old: T, next: T): T {

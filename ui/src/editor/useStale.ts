@@ -4,7 +4,7 @@ import type { NodeDocument } from '~/api/types'
 import { workflows } from '~/api/workflows'
 import { useEditor } from './store'
 import type { Run } from './useRun'
-import { same } from './yaml'
+import { same } from './same'
 
 const RELEVANT = ['type', 'params', 'settings', 'disabled'] as const
 

@@ -13,6 +13,7 @@ import {
 import type { Action, Json, WorkflowDocument } from '~/api/types'
 import { defaultPorts, linesFor, readConnections } from './connections'
 import { endsOf } from './document'
+import { same } from './same'
 
 /** A workflow as YAML, in step with the document: what did not change keeps its comments and its form. */
 
@@ -122,14 +123,6 @@ function shape(node: Node, depth: number): void {
   const oneLine = depth >= 2 && text.length <= 84 && !text.includes('\\n')
   if (oneLine) node.flow = true
   else for (const item of node.items) shape((isMap(node) ? (item as Pair).value : item) as Node, depth + 1)
-}
-
-export function same(one: Json | undefined, other: Json | undefined): boolean {
-  if (one === other) return true
-  if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null) return false
-  if (Array.isArray(one) !== Array.isArray(other)) return false
-  const [ones, others] = [Object.keys(one), Object.keys(other)]
-  return ones.length === others.length && ones.every((key) => same((one as never)[key], (other as never)[key]) && key in other)
 }
 
 /** The document that a text says, or what keeps it from being one. */

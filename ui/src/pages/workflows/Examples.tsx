@@ -5,6 +5,7 @@ import { Problem } from '~/api/problem'
 import { actions, workflows } from '~/api/workflows'
 import { actionsByType } from '~/canvas/graph'
 import { readYaml } from '~/editor/yaml'
+import { Prose } from '~/parts/Prose'
 import { EXAMPLES, type Example } from './examples'
 import classes from './workflows.module.css'
 
@@ -37,7 +38,7 @@ export function Examples() {
           <button key={example.id} type="button" className={classes.example} onClick={() => take.mutate(example)} disabled={take.isPending}>
             <Text fw={600}>{example.name}</Text>
             <Text size="sm" c="dimmed">
-              {example.about}
+              <Prose>{example.about}</Prose>
             </Text>
           </button>
         ))}

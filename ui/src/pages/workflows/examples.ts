@@ -1,5 +1,5 @@
 /** The workflows of examples/workflows, as they are in the repository. */
-const texts = import.meta.glob<string>(['../../../../examples/workflows/*.yaml', '!**/*.test.yaml'], { query: '?raw', import: 'default', eager: true })
+const texts = import.meta.glob<string>(['../../../../examples/workflows/*.yaml', '!../../../../examples/workflows/*.test.yaml'], { query: '?raw', import: 'default', eager: true })
 
 export interface Example {
   id: string
