@@ -53,22 +53,6 @@ pub fn workflow(value: &Value) -> Result<Workflow, Vec<Diagnostic>> {
     document::from_value(value)
 }
 
-/// Triggers of an active workflow that nothing here sets off.
-pub fn not_served(workflow: &Workflow, registry: &Registry) -> Vec<Diagnostic> {
-    let is_schedule = |type_name: &str| {
-        registry.action(type_name).is_some_and(|action| &*action.descriptor.type_name == "schedule.trigger")
-    };
-    let nodes = workflow.nodes.iter().filter(|node| !node.disabled && is_schedule(&node.type_name));
-    nodes
-        .map(|node| {
-            let message = "this server doesn't start executions by the clock yet";
-            Diagnostic::warning("schedule.not_served", message)
-                .with_help("start it from outside meanwhile: POST /api/v1/executions, from cron for instance")
-                .with_node(&node.key)
-        })
-        .collect()
-}
-
 /// The triggers to compile for: with one or none, the compiler finds it.
 fn choices<'w>(workflow: &'w Workflow, registry: &Registry) -> Vec<Option<&'w str>> {
     let is_trigger = |type_name: &str| {

@@ -24,8 +24,20 @@ pub async fn run(
     input: Value,
     options: StartOptions,
 ) -> Result<End, Problem> {
+    run_told(shared, workflow, input, options, |_| ()).await
+}
+
+/// The same; `begun` is told which execution it is as soon as it is started.
+pub async fn run_told(
+    shared: &Shared,
+    workflow: &str,
+    input: Value,
+    options: StartOptions,
+    begun: impl FnOnce(ExecutionId),
+) -> Result<End, Problem> {
     let has_key = options.start_key.is_some();
     let (id, ended) = shared.engine.begin(workflow, input, options).await?;
+    begun(id);
     // A key that was used before names an earlier execution, which may have ended before anybody waited.
     if has_key && shared.engine.row(id).await?.status.is_ended() {
         return ended_before(shared, id).await.map(End::Ended);
@@ -41,14 +53,16 @@ pub enum Told {
     Not(End),
 }
 
-/// Starts an execution and waits for its answer or its end, but no longer than callers may wait.
+/// Starts an execution and waits for its answer or its end, but no longer than callers may wait. `begun` is told which it is.
 pub async fn run_until_answered(
     shared: &Shared,
     workflow: &str,
     input: Value,
     options: StartOptions,
+    begun: impl FnOnce(ExecutionId),
 ) -> Result<Told, Problem> {
     let Begun { id, ended, mut answered } = shared.engine.begin_answered(workflow, input, options).await?;
+    begun(id);
     tokio::select! {
         biased;
         Ok(answer) = &mut answered => return Ok(Told::Answered(answer)),

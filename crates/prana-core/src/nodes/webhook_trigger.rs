@@ -111,7 +111,7 @@ pub struct WebhookAuth {
     /// basic: the password.
     #[serde(default)]
     pub password: Option<String>,
-    /// header: the header that must be there. hmac: the header that holds the signature. `Authorization` if absent.
+    /// header: the header that must be there. hmac and jwt: the header that holds the signature or the token. `Authorization` if absent.
     #[serde(default, alias = "header")]
     pub header_name: Option<String>,
     /// header: what it must hold.
@@ -132,15 +132,18 @@ pub struct WebhookAuth {
     /// hmac: the header with the time (seconds since 1970), which is signed before the body with a dot between them.
     #[serde(default)]
     pub timestamp_header: Option<String>,
-    /// hmac: the time may differ from ours by this many seconds; 300 if absent.
+    /// hmac and jwt: times may differ from ours by this many seconds; 300 if absent, for jwt 60.
     #[serde(default)]
     pub tolerance_seconds: Option<u32>,
-    /// jwt: the algorithms that are accepted; HS256 if absent.
+    /// jwt: the algorithms that are accepted, all of one kind; HS256 if absent. The token must say until when it is valid.
     #[serde(default)]
     pub algorithms: Vec<JwtAlgorithm>,
     /// jwt: the audience that the token must be for.
     #[serde(default)]
     pub audience: Option<String>,
+    /// jwt: the issuer that the token must be from.
+    #[serde(default)]
+    pub issuer: Option<String>,
     /// jwt: the public key in PEM, for algorithms with two keys.
     #[serde(default)]
     pub public_key: Option<String>,

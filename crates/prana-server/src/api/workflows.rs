@@ -155,12 +155,7 @@ pub(super) fn document_of(stored: &WorkflowVersion) -> Result<Value, Problem> {
 /// A version that is stored.
 pub(super) async fn stored(shared: &Shared, id: &str, which: Which) -> Result<WorkflowVersion, Problem> {
     let found = shared.engine.catalog().workflow(id, which).await?;
-    found.ok_or_else(|| unknown(id))
-}
-
-fn unknown(id: &str) -> Problem {
-    let detail = format!("there is no workflow `{id}`, or none of that version");
-    Problem::new(StatusCode::NOT_FOUND, "workflow.not_found", detail)
+    found.ok_or_else(|| live::unknown(id))
 }
 
 /// A document that was sent, ready to be stored. One with errors is work in progress: it is kept, and can't be activated.
@@ -275,6 +270,23 @@ pub(super) async fn replace(
 
 async fn save(shared: &Shared, incoming: Incoming, based_on: Option<u64>) -> Answer {
     let Incoming { id, bytes, findings } = incoming;
+/// Keeps a document that is to be run as it is: a version of its workflow, which is not listed for that alone. Its id and version.
+pub(super) async fn keep(shared: &Shared, document: &Value) -> Result<(String, u64), Problem> {
+    let Incoming { id, bytes, findings } = Incoming::read(shared, document)?;
+    if findings.iter().any(Diagnostic::is_error) {
+        return Err(Problem::findings(&findings));
+    }
+    let _change = shared.hooks.changing().await;
+    let catalog = shared.engine.catalog();
+    let is_listed = catalog.workflow(&id, Which::Latest).await?.is_some();
+    let new = NewVersion { workflow_id: id.clone(), bytes, based_on: None, at: shared.clock.now() };
+    let saved = catalog.save_workflow(new).await?;
+    if !is_listed {
+        catalog.delete_workflow(&id).await?;
+    }
+    Ok((id, saved.version))
+}
+
     let new = NewVersion { workflow_id: id.clone(), bytes, based_on, at: shared.clock.now() };
     let saved = shared.engine.catalog().save_workflow(new).await?;
     let status = if saved.is_new { StatusCode::CREATED } else { StatusCode::OK };
@@ -297,11 +309,7 @@ pub(super) async fn delete(
     State(shared): State<Shared>,
     Named(WorkflowPath { id }): Named<WorkflowPath>,
 ) -> Answer {
-    let _change = shared.hooks.changing().await;
-    if !shared.engine.catalog().delete_workflow(&id).await? {
-        return Err(unknown(&id));
-    }
-    shared.hooks.forget(&id);
+    live::delete(&shared, &id).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -400,21 +408,11 @@ pub(super) async fn activate(
     Named(WorkflowPath { id }): Named<WorkflowPath>,
     Json(body): Json<Activate>,
 ) -> Answer {
-    let _change = shared.hooks.changing().await;
     stored(&shared, &id, Which::Latest).await?;
     let stored = stored(&shared, &id, body.version.map_or(Which::Latest, Which::Version)).await?;
-    let workflow = crate::hooks::read(&stored)?;
-    let mut findings = checks::findings(&workflow, shared.engine.registry());
-    if findings.iter().any(Diagnostic::is_error) {
-        return Err(Problem::findings(&findings));
-    }
-    findings.extend(checks::not_served(&workflow, shared.engine.registry()));
-    let hooks = shared.hooks.check(&shared, &workflow, stored.version)?;
-    if !shared.engine.catalog().activate(&id, Some(stored.version), shared.clock.now()).await? {
-        return Err(unknown(&id));
-    }
-    shared.hooks.put(&id, hooks);
-    Ok(Sent(WorkflowActive { id, active: Some(stored.version), findings }).into_response())
+    let findings = live::activate(&shared, &stored).await?;
+    let note = Note::new(&id, json!({"version": stored.version}));
+    Ok(note.on(Sent(WorkflowActive { id, active: Some(stored.version), findings }).into_response()))
 }
 
 /// An empty object.
@@ -430,11 +428,7 @@ pub(super) async fn deactivate(
     Named(WorkflowPath { id }): Named<WorkflowPath>,
     Json(Nothing {}): Json<Nothing>,
 ) -> Answer {
-    let _change = shared.hooks.changing().await;
-    if !shared.engine.catalog().activate(&id, None, shared.clock.now()).await? {
-        return Err(unknown(&id));
-    }
-    shared.hooks.forget(&id);
+    live::deactivate(&shared, &id).await?;
     Ok(Sent(WorkflowActive { id, active: None, findings: Vec::new() }).into_response())
 }
 

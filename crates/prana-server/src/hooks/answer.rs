@@ -5,12 +5,13 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use prana::core::ExecutionId;
 use prana::core::nodes::webhook_trigger::{Method as Allowed, Respond};
 use prana::template::{Budget, Map};
 use prana::{StartOptions, Value};
 
 use super::table::Hook;
-use super::{auth, request, respond};
+use super::{auth, credentials, request, respond};
 use crate::guard::is_same_origin;
 use crate::problem::Problem;
 use crate::receive::{Named, body_of};
@@ -25,9 +26,35 @@ pub async fn receive(
 ) -> Result<Response, Problem> {
     let found = shared.hooks.find(&path);
     if found.is_empty() {
-        let detail = "no active workflow has a webhook at this path";
-        return Err(Problem::new(StatusCode::NOT_FOUND, "webhook.not_found", detail));
+        return Err(unknown("no active workflow has a webhook at this path"));
     }
+    serve(&shared, found, request).await
+}
+
+/// `/webhook-test/{path}`: one request for each time that an editor listens.
+pub async fn receive_test(
+    State(shared): State<Shared>,
+    Named(path): Named<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let found = shared.listeners.find(&path);
+    if found.is_empty() {
+        return Err(unknown(NOBODY_LISTENS));
+    }
+    serve(&shared, found, request).await
+}
+
+const NOBODY_LISTENS: &str = "nobody listens at this path now; listen in the editor, then send the request again";
+
+fn unknown(detail: &str) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "webhook.not_found", detail)
+}
+
+async fn serve(
+    shared: &Shared,
+    found: Vec<(Arc<Hook>, Map)>,
+    request: Request,
+) -> Result<Response, Problem> {
     if let Some(response) = preflight(&found, &request) {
         return Ok(response);
     }
@@ -37,7 +64,7 @@ pub async fn receive(
     };
     let (hook, params) = (Arc::clone(hook), params.clone());
     let origin = allowed_origin(&hook, request.headers())?;
-    let answered = started(&shared, &hook, params, request).await;
+    let answered = started(shared, &hook, params, request).await;
     let mut response = answered.unwrap_or_else(Problem::into_response);
     if let Some(origin) = origin {
         allow(response.headers_mut(), origin);
@@ -127,33 +154,59 @@ fn preflight(found: &[(Arc<Hook>, Map)], request: &Request) -> Option<Response> 
 
 async fn started(shared: &Shared, hook: &Hook, params: Map, request: Request) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    let auth = &hook.params.auth;
-    if !auth::needs_body(auth) {
-        auth::pass(auth, &parts.headers, b"", shared.clock.now())?;
+    let auth = credentials::revealed(shared, &hook.params.auth).await?;
+    if !auth::needs_body(&auth) {
+        auth::pass(&auth, &parts.headers, b"", shared.clock.now())?;
     }
     let limit = usize::try_from(hook.params.max_body_bytes).unwrap_or(usize::MAX);
     let bytes = body_of(shared, &parts.headers, body, limit).await?;
-    if auth::needs_body(auth) {
-        auth::pass(auth, &parts.headers, &bytes, shared.clock.now())?;
+    if auth::needs_body(&auth) {
+        auth::pass(&auth, &parts.headers, &bytes, shared.clock.now())?;
     }
-    let data = request::data(hook, parts.method.as_str(), &parts.uri, params, &parts.headers, &bytes)?;
+    let data = request::data(hook, parts.method.as_str(), &parts.uri, params, &parts.headers, bytes).await?;
     let options = StartOptions {
         trigger: Some(hook.node_key.clone()),
         version: Some(hook.version),
-        start_key: start_key(hook, &data)?,
         ..StartOptions::default()
     };
+    match hook.listener {
+        None => {
+            let options = StartOptions { start_key: start_key(hook, &data)?, ..options };
+            run(shared, hook, data, options, |_| ()).await
+        }
+        Some(number) => {
+            let listener = shared.listeners.take(number).ok_or_else(|| unknown(NOBODY_LISTENS))?;
+            // With a key of its own it is stored before anybody is told.
+            let start_key = Some(format!("listen:{:x}", shared.clock.random()));
+            let options = StartOptions { start_key, test_run: true, ..options };
+            let tell = |id| {
+                // Whoever hung up meanwhile needs it no more.
+                let _ = listener.send(id);
+            };
+            run(shared, hook, data, options, tell).await
+        }
+    }
+}
+
+async fn run(
+    shared: &Shared,
+    hook: &Hook,
+    data: Value,
+    options: StartOptions,
+    begun: impl FnOnce(ExecutionId),
+) -> Result<Response, Problem> {
     let workflow = &hook.workflow_id;
     match hook.params.respond {
         Respond::Immediately => {
             let id = shared.engine.start_with(workflow, data, options).await?;
+            begun(id);
             Ok(respond::stored(hook, id))
         }
-        Respond::LastNode => match wait::run(shared, workflow, data, options).await? {
+        Respond::LastNode => match wait::run_told(shared, workflow, data, options, begun).await? {
             End::Ended(outcome) => respond::ended(hook, &outcome),
             End::Open(id) => Err(respond::too_long(id)),
         },
-        Respond::RespondNode => match wait::run_until_answered(shared, workflow, data, options).await? {
+        Respond::RespondNode => match wait::run_until_answered(shared, workflow, data, options, begun).await? {
             Told::Answered(answer) => Ok(respond::by_node(hook, answer)),
             Told::Not(End::Ended(outcome)) => respond::unanswered(hook, &outcome),
             Told::Not(End::Open(id)) => Err(respond::too_long(id)),

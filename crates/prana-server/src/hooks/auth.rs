@@ -11,6 +11,7 @@ use prana::core::nodes::webhook_trigger::{
 use sha2::{Digest, Sha256, Sha512};
 use subtle::ConstantTimeEq;
 
+use super::{credentials, jwt};
 use crate::form::digit;
 use crate::problem::Problem;
 
@@ -34,12 +35,13 @@ pub fn check(params: &mut WebhookTriggerParams) -> Result<(), String> {
         WebhookAuthType::Basic if !given(&auth.password) => Some("password"),
         WebhookAuthType::Header if !given(&auth.header_value) => Some("header_value"),
         WebhookAuthType::Hmac if !given(&auth.secret) => Some("secret"),
-        WebhookAuthType::Jwt => {
-            return Err("`auth: {type: jwt}` is not there yet; use hmac, header or basic".to_owned());
-        }
+        WebhookAuthType::Jwt => return credentials::check(auth).and_then(|()| jwt::check(auth)),
         _ => None,
     };
-    missing.map_or(Ok(()), |field| Err(format!("`auth.{field}` is missing")))
+    match missing {
+        Some(field) => Err(format!("`auth.{field}` is missing")),
+        None => credentials::check(auth),
+    }
 }
 
 /// Whether this can be told before the body is read.
@@ -62,7 +64,7 @@ pub fn pass(auth: &WebhookAuth, headers: &HeaderMap, body: &[u8], now: Timestamp
             sent.zip(auth.header_value.as_deref()).is_some_and(|(sent, own)| same(sent, own.as_bytes()))
         }
         WebhookAuthType::Hmac => signed(auth, headers, body, now).unwrap_or(false),
-        WebhookAuthType::Jwt => false,
+        WebhookAuthType::Jwt => bearer(auth, headers).is_some_and(|token| jwt::passes(auth, token, now)),
     };
     if passes {
         return Ok(());
@@ -73,12 +75,24 @@ pub fn pass(auth: &WebhookAuth, headers: &HeaderMap, body: &[u8], now: Timestamp
         "this webhook needs a valid proof of who calls",
     );
     Err(match auth.auth_type {
+        WebhookAuthType::Jwt if auth.header_name.is_none() => {
+            problem.header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+        }
         WebhookAuthType::Basic => problem.header(
             header::WWW_AUTHENTICATE,
             HeaderValue::from_static("Basic realm=\"webhook\", charset=\"UTF-8\""),
         ),
         _ => problem,
     })
+}
+
+/// The token behind `Bearer`; in another header than `Authorization` it may stand alone.
+fn bearer<'h>(auth: &WebhookAuth, headers: &'h HeaderMap) -> Option<&'h str> {
+    let text = std::str::from_utf8(only(headers, header_name(auth))?).ok()?;
+    match text.split_once(' ') {
+        Some((scheme, token)) => scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()),
+        None => auth.header_name.is_some().then_some(text),
+    }
 }
 
 /// The value of a header that came once.

@@ -1,27 +1,33 @@
 //! A request as the data of an execution.
 
-use axum::http::{HeaderMap, StatusCode};
+use axum::body::Bytes;
+use axum::http::HeaderMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use prana::Value;
 use prana::template::Map;
 
-use super::auth;
+use super::{auth, multipart};
 use super::table::Hook;
 use crate::form;
 use crate::problem::Problem;
 use crate::receive::media_type;
 
 /// `{method, path, params, query, headers, body, raw?}`.
-pub fn data(
+pub async fn data(
     hook: &Hook,
     method: &str,
     uri: &axum::http::Uri,
     params: Map,
     headers: &HeaderMap,
-    body: &[u8],
+    body: Vec<u8>,
 ) -> Result<Value, Problem> {
-    let (parsed, is_text) = parsed(&media_type(headers), body)?;
+    let media_type = media_type(headers);
+    let body = Bytes::from(body);
+    let (parsed, is_text) = match media_type == "multipart/form-data" {
+        true => (Value::Map(multipart::parse(headers, body.clone()).await?), true),
+        false => parsed(&media_type, &body)?,
+    };
     let mut data = Map::new();
     data.insert("method", method);
     data.insert("path", uri.path());
@@ -30,7 +36,7 @@ pub fn data(
     data.insert("headers", named(hook, headers));
     data.insert("body", parsed);
     if hook.params.raw_body || !is_text {
-        data.insert("raw", STANDARD.encode(body));
+        data.insert("raw", STANDARD.encode(&body));
     }
     Ok(Value::Map(data))
 }
@@ -65,10 +71,6 @@ fn parsed(media_type: &str, body: &[u8]) -> Result<(Value, bool), Problem> {
     }
     match media_type {
         "application/x-www-form-urlencoded" => Ok((Value::Map(form::parse(body)), true)),
-        "multipart/form-data" => {
-            let detail = "multipart bodies are not taken; send JSON, a plain form or text";
-            Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "webhook.unsupported_body", detail))
-        }
         _ => match std::str::from_utf8(body) {
             Ok(text) => Ok((Value::from(text), true)),
             Err(_) => Ok((Value::Null, false)),
@@ -95,6 +97,5 @@ mod tests {
             assert_eq!(value.to_json_string(), expect, "{media_type}");
         }
         assert!(parsed("application/json", b"{").is_err());
-        assert!(parsed("multipart/form-data", b"--x").is_err());
     }
 }

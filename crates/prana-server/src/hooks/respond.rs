@@ -89,6 +89,10 @@ fn set_all(headers: &mut HeaderMap, own: &[(String, String)]) {
         Some((HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?))
     };
     let own: Vec<(HeaderName, HeaderValue)> = own.iter().filter_map(read).collect();
-    own.iter().for_each(|(name, _)| drop(headers.remove(name)));
-    own.into_iter().for_each(|(name, value)| drop(headers.append(name, value)));
+    for (name, _) in &own {
+        headers.remove(name);
+    }
+    for (name, value) in own {
+        headers.append(name, value);
+    }
 }

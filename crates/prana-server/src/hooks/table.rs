@@ -37,6 +37,8 @@ pub struct Hook {
     pub deduplicate_by: Option<Template>,
     /// Headers of every answer.
     pub headers: HeaderMap,
+    /// Who is told of the execution, if this is a test.
+    pub listener: Option<u64>,
     path: Vec<Part>,
 }
 
@@ -123,14 +125,8 @@ impl Table {
         workflow: &Workflow,
         version: u64,
     ) -> Result<Vec<Arc<Hook>>, Problem> {
-        let registry = shared.engine.registry();
-        let is_webhook = |type_name: &str| {
-            registry
-                .action(type_name)
-                .is_some_and(|action| &*action.descriptor.type_name == "webhook.trigger")
-        };
         let mut hooks: Vec<Arc<Hook>> = Vec::new();
-        for node in workflow.nodes.iter().filter(|node| !node.disabled && is_webhook(&node.type_name)) {
+        for node in webhooks(shared, workflow) {
             let hook = hook(shared, workflow, version, node)?;
             let others = self.hooks.read().unwrap_or_else(PoisonError::into_inner);
             let foreign = others.iter().filter(|(id, _)| **id != workflow.id).flat_map(|(_, hooks)| hooks);
@@ -167,13 +163,53 @@ impl Table {
 
     /// Those whose path fits, the best first, each with the parts that may be anything.
     pub fn find(&self, path: &str) -> Vec<(Arc<Hook>, Map)> {
-        let parts: Vec<&str> = split(path).collect();
         let hooks = self.hooks.read().unwrap_or_else(PoisonError::into_inner);
-        let fitting =
-            hooks.values().flatten().filter_map(|hook| Some((Arc::clone(hook), hook.fits(&parts)?)));
-        let mut found: Vec<(Arc<Hook>, Map)> = fitting.collect();
-        found.sort_by_key(|(hook, _)| std::cmp::Reverse(hook.precision()));
-        found
+        best_first(hooks.values().flatten().cloned(), path)
+    }
+}
+
+/// Those whose path fits, the best first, each with the parts that may be anything.
+pub fn best_first(hooks: impl Iterator<Item = Arc<Hook>>, path: &str) -> Vec<(Arc<Hook>, Map)> {
+    let parts: Vec<&str> = split(path).collect();
+    let fitting = hooks.filter_map(|hook| {
+        let named = hook.fits(&parts)?;
+        Some((hook, named))
+    });
+    let mut found: Vec<(Arc<Hook>, Map)> = fitting.collect();
+    found.sort_by_key(|(hook, _)| std::cmp::Reverse(hook.precision()));
+    found
+}
+
+/// The webhooks of a document.
+fn webhooks<'w>(shared: &Shared, workflow: &'w Workflow) -> impl Iterator<Item = &'w document::Node> {
+    let registry = Arc::clone(shared);
+    let is_webhook = move |type_name: &str| {
+        let action = registry.engine.registry().action(type_name);
+        action.is_some_and(|action| &*action.descriptor.type_name == "webhook.trigger")
+    };
+    workflow.nodes.iter().filter(move |node| !node.disabled && is_webhook(&node.type_name))
+}
+
+/// The webhook of a document that has this key; without one the only one.
+///
+/// # Errors
+/// There is none, or there are several.
+pub fn trigger<'w>(
+    shared: &Shared,
+    workflow: &'w Workflow,
+    key: Option<&str>,
+) -> Result<&'w document::Node, Problem> {
+    let mut found = webhooks(shared, workflow).filter(|node| key.is_none_or(|key| node.key == key));
+    match (found.next(), found.next()) {
+        (Some(only), None) => Ok(only),
+        (None, _) => {
+            let detail = "the workflow has no such `webhook.trigger`";
+            Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "webhook.refused", detail))
+        }
+        (Some(_), Some(_)) => {
+            let detail = "the workflow has several webhooks: say which in `trigger`";
+            Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "webhook.refused", detail))
+        }
     }
 }
 
@@ -192,17 +228,27 @@ fn refused(node: &str, detail: &str) -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "webhook.refused", detail)
 }
 
-fn hook(shared: &Shared, workflow: &Workflow, version: u64, node: &document::Node) -> Result<Hook, Problem> {
+/// What a `webhook.trigger` of a stored version serves.
+///
+/// # Errors
+/// What can't be served.
+pub fn hook(
+    shared: &Shared,
+    workflow: &Workflow,
+    version: u64,
+    node: &document::Node,
+) -> Result<Hook, Problem> {
     let refuse = |detail: &str| refused(&node.key, detail);
     let mut fixed = node.params.clone();
     if let Value::Map(map) = &mut fixed {
         map.remove("deduplicate_by");
+        map.remove("auth");
     }
     let text = fixed.to_json_string();
     if text.contains("{{") || text.contains("{%") {
         // Read as they stand: a secret must not be the text of a template.
         return Err(refuse(
-            "only `deduplicate_by` may be a template; the server reads the others when it is activated",
+            "only `deduplicate_by` and the credentials in `auth` may be templates; the server reads the others when it is activated",
         ));
     }
     let mut params: WebhookTriggerParams =
@@ -228,6 +274,7 @@ fn hook(shared: &Shared, workflow: &Workflow, version: u64, node: &document::Nod
         path: parts(&params.path).map_err(|detail| refuse(&detail))?,
         headers: headers(&params.headers).map_err(|detail| refuse(&detail))?,
         deduplicate_by,
+        listener: None,
         params,
     })
 }

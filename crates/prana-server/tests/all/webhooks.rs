@@ -181,7 +181,12 @@ async fn what_can_not_be_served_is_not_activated() {
     kit.active(echo("first", json!({"path": "/taken/:x"}))).await;
     for (params, code) in [
         (json!({"path": "a", "respond": "respond_node"}), "webhook.refused"),
-        (json!({"path": "a", "auth": {"type": "jwt", "secret": "k"}}), "webhook.refused"),
+        (json!({"path": "a", "auth": {"type": "jwt"}}), "webhook.refused"),
+        (json!({"path": "a", "auth": {"type": "jwt", "secret": "k", "algorithms": ["RS256"]}}), "webhook.refused"),
+        (json!({"path": "a", "auth": {"type": "jwt", "public_key": "k", "algorithms": ["RS256"]}}), "webhook.refused"),
+        (json!({"path": "a", "auth": {"type": "jwt", "secret": "k", "algorithms": ["HS256", "RS256"]}}), "webhook.refused"),
+        (json!({"path": "a", "auth": {"type": "hmac", "secret": "{{ $secrets.a }}b"}}), "webhook.refused"),
+        (json!({"path": "a", "headers": {"Content-Type": "text/html"}}), "webhook.refused"),
         (json!({"path": "a", "auth": {"type": "hmac"}}), "webhook.refused"),
         (json!({"path": "a", "auth": {"type": "header", "header_value": ""}}), "webhook.refused"),
         (
@@ -257,4 +262,156 @@ async fn too_many_at_once_are_told_to_come_back() {
     assert_eq!(got.refused(503, "server.busy").headers["retry-after"], "1");
     drop(slow);
     while kit.post("/webhook/orders", json!({})).await.status != 202 {}
+}
+
+#[tokio::test]
+async fn signed_tokens_prove_who_calls() {
+    use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+    let kit = Kit::new().await;
+    let auth = json!({"type": "jwt", "secret": "k", "audience": "orders", "issuer": "shop", "tolerance_seconds": 5});
+    kit.active(echo("jwt", json!({"path": "jwt", "respond": "last_node", "auth": auth}))).await;
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let good = json!({"exp": now + 60, "aud": "orders", "iss": "shop", "nbf": now - 1});
+    let with = |key: &'static str, value: Value| {
+        let mut claims = good.clone();
+        match value {
+            Value::Null => drop(claims.as_object_mut().unwrap().remove(key)),
+            value => claims[key] = value,
+        }
+        claims
+    };
+    let token = |algorithm: Algorithm, key: &[u8], claims: &Value| encode(&Header::new(algorithm), claims, &EncodingKey::from_secret(key)).unwrap();
+    let call = |token: String| kit.send(kit.ask(Method::POST, "/webhook/jwt").header("authorization", format!("Bearer {token}")).json(&json!({})));
+    let got = call(token(Algorithm::HS256, b"k", &good)).await.is(200);
+    assert_eq!(got.body["headers"].get("authorization"), None, "the proof is not passed on");
+    for claims in [with("aud", json!(["x", "orders"])), with("exp", json!(now - 3)), with("nbf", json!(now + 3)), with("nbf", Value::Null)] {
+        call(token(Algorithm::HS256, b"k", &claims)).await.is(200);
+    }
+    let mut refused = vec![token(Algorithm::HS256, b"other", &good), token(Algorithm::HS512, b"k", &good), String::new(), "a.b.c".to_owned()];
+    for claims in [
+        with("exp", json!(now - 60)),
+        with("exp", Value::Null),
+        with("exp", json!("soon")),
+        with("nbf", json!(now + 60)),
+        with("aud", json!("others")),
+        with("aud", Value::Null),
+        with("iss", json!("thief")),
+        with("iss", Value::Null),
+    ] {
+        refused.push(token(Algorithm::HS256, b"k", &claims));
+    }
+    // Unsigned, with the header that says so.
+    let signed = token(Algorithm::HS256, b"k", &good);
+    let payload = signed.split('.').nth(1).unwrap();
+    let none = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#);
+    refused.push(format!("{none}.{payload}."));
+    for token in refused {
+        let got = call(token).await.refused(401, "webhook.unauthorized");
+        assert_eq!(got.headers["www-authenticate"], "Bearer");
+    }
+    kit.post("/webhook/jwt", json!({})).await.refused(401, "webhook.unauthorized");
+}
+
+const PUBLIC: &str = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE9Nl0SyyKXRxZatXmbXP2JAlt9RhN\nMOs0OBjVWPgP9ATRs96daHb9L+Gl0pfma04/YwxakTKUUd7qKLUSqg6IPA==\n-----END PUBLIC KEY-----\n";
+const PRIVATE: &str = "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgyWiRTcreniEuLGwV\nAhJipWPkqT2kxfH+W+huKyn5YqmhRANCAAT02XRLLIpdHFlq1eZtc/YkCW31GE0w\n6zQ4GNVY+A/0BNGz3p1odv0v4aXSl+ZrTj9jDFqRMpRR3uootRKqDog8\n-----END PRIVATE KEY-----\n";
+
+#[tokio::test]
+async fn a_public_key_is_no_shared_secret() {
+    use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+    let kit = Kit::new().await;
+    kit.active(echo("two", json!({"path": "two", "auth": {"type": "jwt", "public_key": PUBLIC, "algorithms": ["ES256"]}}))).await;
+    let claims = json!({"exp": 4_000_000_000_u64});
+    let call = |token: String| kit.send(kit.ask(Method::POST, "/webhook/two").bearer_auth(token).json(&json!({})));
+    let key = EncodingKey::from_ec_pem(PRIVATE.as_bytes()).unwrap();
+    call(encode(&Header::new(Algorithm::ES256), &claims, &key).unwrap()).await.is(202);
+    let forged = EncodingKey::from_secret(PUBLIC.as_bytes());
+    call(encode(&Header::new(Algorithm::HS256), &claims, &forged).unwrap()).await.refused(401, "webhook.unauthorized");
+}
+
+#[tokio::test]
+async fn credentials_can_be_stored_secrets() {
+    let kit = Kit::new().await;
+    let auth = json!({"type": "header", "header_name": "X-Key", "header_value": "{{ $secrets.hook_key }}"});
+    kit.active(echo("secret", json!({"path": "secret", "respond": "last_node", "auth": auth}))).await;
+    let call = |key: &'static str| kit.send(kit.ask(Method::POST, "/webhook/secret").header("x-key", key).json(&json!({"n": 1})));
+    call("k-of-the-hook").await.refused(500, "webhook.no_secret");
+    let secrets = kit.running.server().engine().secrets();
+    let set = |text: &str| prana::SecretText::from(text.to_owned());
+    secrets.put("hook_key", &set("k-of-the-hook"), prana::AllowedHosts::any(), None).await.unwrap();
+    call("{{ $secrets.hook_key }}").await.refused(401, "webhook.unauthorized");
+    let got = call("k-of-the-hook").await.is(200);
+    assert!(!got.text.contains("k-of-the-hook"), "{}", got.text);
+    // A changed one counts at once.
+    secrets.put("hook_key", &set("another-hook-key"), prana::AllowedHosts::any(), None).await.unwrap();
+    call("k-of-the-hook").await.refused(401, "webhook.unauthorized");
+    call("another-hook-key").await.is(200);
+}
+
+#[tokio::test]
+async fn files_come_with_forms() {
+    use reqwest::multipart::{Form, Part};
+    let kit = Kit::new().await;
+    kit.active(echo("files", json!({"path": "files", "respond": "last_node", "max_body_bytes": 2_000, "raw_body": true}))).await;
+    let send = |form: Form| kit.send(kit.ask(Method::POST, "/webhook/files").multipart(form));
+    let csv = Part::text("a;b").file_name("list.csv").mime_str("text/csv").unwrap();
+    let png = Part::bytes(vec![0x89, 0x50]).file_name("dot.png").mime_str("image/png").unwrap();
+    let got = send(Form::new().text("name", "ann").text("tag", "x").text("tag", "y").part("list", csv).part("dot", png)).await.is(200);
+    assert_eq!(
+        got.body["body"],
+        json!({
+            "name": "ann",
+            "tag": ["x", "y"],
+            "list": {"filename": "list.csv", "content_type": "text/csv", "size": 3, "text": "a;b"},
+            "dot": {"filename": "dot.png", "content_type": "image/png", "size": 2, "base64": "iVA="},
+        })
+    );
+    assert!(got.body["raw"].is_string());
+    send(Form::new().text("long", "x".repeat(3_000))).await.refused(413, "request.too_large");
+    let broken = kit.ask(Method::POST, "/webhook/files").header("content-type", "multipart/form-data; boundary=x");
+    kit.send(broken.body("--x\r\n")).await.refused(400, "webhook.invalid_form");
+    let unbound = kit.ask(Method::POST, "/webhook/files").header("content-type", "multipart/form-data");
+    kit.send(unbound.body("--x--")).await.refused(400, "webhook.invalid_form");
+}
+
+#[tokio::test]
+async fn a_failed_execution_starts_its_error_workflow_once() {
+    let kit = Kit::new().await;
+    kit.active(json!({
+        "id": "alarm",
+        "settings": {"error_workflow": "alarm"},
+        "nodes": [
+            {"key": "failed", "type": "workflow.error_trigger"},
+            {"key": "stop", "type": "core.stop", "params": {"status": "failed", "code": "alarm.broke", "message": "{{ $input.execution.workflow_id }}"}},
+        ],
+        "connections": ["failed -> stop"],
+    }))
+    .await;
+    let mut workflow = fails();
+    workflow["nodes"][0] = json!({"key": "start", "type": "webhook.trigger", "params": {"path": "fails", "respond": "last_node"}});
+    workflow["settings"] = json!({"error_workflow": "alarm"});
+    kit.active(workflow).await;
+    let mut events = Stream::open(&kit, "/api/v1/events", None).await;
+    kit.post("/webhook/fails", json!({})).await.refused(500, "webhook.execution_failed");
+    let mut failed = Vec::new();
+    while failed.len() < 2 {
+        let event = events.next().await.unwrap();
+        if event.kind == "execution_failed" {
+            failed.push(event.data["workflow_id"].as_str().unwrap().to_owned());
+        }
+    }
+    assert_eq!(failed, ["fails", "alarm"]);
+    // The alarm names itself, and doesn't go on for ever.
+    kit.post("/webhook/fails", json!({})).await.refused(500, "webhook.execution_failed");
+    while failed.len() < 4 {
+        let event = events.next().await.unwrap();
+        if event.kind == "execution_failed" {
+            failed.push(event.data["workflow_id"].as_str().unwrap().to_owned());
+        }
+    }
+    let list = kit.get("/api/v1/executions?workflow_id=alarm").await.is(200);
+    let alarms = list.body["executions"].as_array().unwrap();
+    assert_eq!(alarms.len(), 2);
+    let id = alarms[0]["id"].as_str().unwrap();
+    let error = kit.get(&format!("/api/v1/executions/{id}")).await.is(200).body["error"].clone();
+    assert_eq!((&error["code"], &error["message"]), (&json!("alarm.broke"), &json!("fails")));
 }
