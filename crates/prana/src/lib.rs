@@ -23,6 +23,7 @@ mod start;
 pub mod testing;
 mod tokens;
 mod trail;
+mod schedules;
 mod workflows;
 
 pub use answers::Begun;
@@ -44,3 +45,5 @@ pub use start::StartOptions;
 pub use tokens::{InvalidToken, ResumeKey, ResumeTokens};
 pub use trail::TrailPage;
 pub use workflows::Version;
+pub use reason::EndReason;
+pub use schedules::{LastStart, Schedule, ScheduleCounts, ScheduleState};

@@ -16,10 +16,15 @@ const RETENTION_BATCH: usize = 500;
 const RETENTION_EVERY_MS: u64 = 60_000;
 
 impl Engine {
-    /// Advances executions until [`Engine::shut_down`] is called: claims what is ready or due, and shows signs of life.
+    /// Advances executions until [`Engine::shut_down`] is called: claims what is ready or due, starts what is scheduled, and shows signs of life.
     pub async fn serve(&self) {
-        let heartbeat = tokio::spawn(heartbeat_loop(Arc::clone(&self.inner)));
-        let retention = tokio::spawn(retention_loop(self.clone()));
+        let roles = self.inner.options.roles;
+        let heartbeat = roles.worker.then(|| tokio::spawn(heartbeat_loop(Arc::clone(&self.inner))));
+        let hinted = Arc::clone(&self.inner);
+        let hints = roles.worker.then(|| tokio::spawn(async move { hinted.hint_loop().await }));
+        let retention = roles.scheduler.then(|| tokio::spawn(retention_loop(self.clone())));
+        let ends = tokio::spawn(ends_loop(Arc::clone(&self.inner)));
+        let schedules = roles.scheduler.then(|| tokio::spawn(Arc::clone(&self.inner).schedule_loop()));
         let inner = &self.inner;
         while !inner.stopping() {
             let wake = inner.tick(inner.clock.now()).await;
@@ -34,6 +39,10 @@ impl Engine {
     }
 
     /// Stops taking work; what runs is committed and given up at its next step. [`Engine::serve`] returns when that is done.
+        // It ends by itself; it may be about to start something.
+        if let Some(schedules) = schedules {
+            let _ = schedules.await;
+        }
     pub fn shut_down(&self) {
         self.inner.stop();
     }

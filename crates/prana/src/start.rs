@@ -8,13 +8,13 @@ use prana_core::executor::{ChildPlace, ChildStart, Input};
 use prana_core::graph::{MAX_OUTPUT_BYTES, MAX_OUTPUT_DEPTH};
 use prana_core::suspension::ExecutionMode;
 use prana_core::{ExecutionGraph, ExecutionId, GraphExecutor};
-use prana_store::{Concurrency, Delta, NewExecution, Start, Which};
+use prana_store::{Concurrency, Delta, ItemChange, NewExecution, Release, Start, Which};
 use prana_template::{Budget, FixedNames, Map, Str, Template, Value};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::clock::new_id;
-use crate::engine::{Inner, Outcome};
+use crate::engine::{Inner, Outcome, Waiting};
 use crate::error::EngineError;
 use crate::live::{Held, Live};
 
@@ -34,12 +34,25 @@ pub struct StartOptions {
     /// True to use pinned data.
     pub test_run: bool,
 }
+    /// The last node to run: those that don't lead to it are left out.
+    pub until: Option<String>,
+}
+
+/// What a new execution brings along.
+pub(crate) struct Birth {
+    /// Its identity.
+    pub id: ExecutionId,
+    /// An item of the catalogue that changes in the commit that creates it; not if its start key was used before.
+    pub item: Box<ItemChange>,
 
 /// An execution that was started.
 pub(crate) struct Started {
     pub id: ExecutionId,
     pub ended: oneshot::Receiver<Outcome>,
 }
+    pub answered: Option<oneshot::Receiver<Answer>>,
+    /// False if a start with the same key was first.
+    pub is_new: bool,
 
 impl Inner {
     /// Starts an execution. `waits`: the caller learns of it only when it ends, so its creation may ride along with its first commit.
@@ -48,23 +61,27 @@ impl Inner {
         id: &str,
         input: Value,
         options: StartOptions,
-        waits: bool,
+        waiting: Waiting,
+        birth: Option<Birth>,
     ) -> Result<Started, EngineError> {
         if self.stopping() {
             return Err(EngineError::Unavailable("the engine is shutting down".into()));
         }
         check_size(&input)?;
         let which = options.version.map_or(Which::Active, Which::Version);
-        let compiled =
-            self.workflows.compiled(id, which, options.trigger.as_deref(), options.test_run).await?;
-        let execution_id = new_id(&*self.clock);
+        let compiled = self
+            .workflows
+            .compiled(id, which, options.trigger.as_deref(), options.test_run, options.until.as_deref())
+            .await?;
+        let execution_id = birth.as_ref().map_or_else(|| new_id(&*self.clock), |birth| birth.id);
         let mut header = self.header(&compiled, execution_id, input);
         header.execution_mode = if waits { ExecutionMode::Sync } else { ExecutionMode::Async };
+        let waits = waiting != Waiting::No;
         header.metadata.variables.extend(options.variables.iter().map(|(k, v)| (k.clone(), v.clone())));
         header.metadata.environment = options.environment.clone();
         header.metadata.test_run = options.test_run;
         let concurrency = self.slot(&compiled, &header)?;
-        let bare = !waits || concurrency.is_some() || options.start_key.is_some();
+        let bare = !waits || !self.options.roles.worker || concurrency.is_some() || options.start_key.is_some() || birth.is_some();
         let mut encoder = crate::codec::Encoder::default();
         let now = self.clock.now();
         let new = NewExecution {
@@ -85,39 +102,51 @@ impl Inner {
         let ended = self.wait_for(execution_id);
         let context = Arc::new(self.context(&header));
         let graph = ExecutionGraph::new(compiled, context);
+        let answered = (waiting == Waiting::ForAnswer).then(|| self.wait_for_answer(execution_id));
         let mut executor = GraphExecutor::new(graph, now);
         executor.handle(Input::Start, now).map_err(EngineError::damaged)?;
         let mut live = Live::new(Arc::new(header), executor, 1, 0);
         if bare || !payloads.is_empty() {
-            let committed = self.store.commit(Delta { payloads, ..Delta::create(new) }).await?;
+            // From the moment it is stored, it counts as advanced by this process. If the answer is lost, it is looked for.
+            let _driven = self.nudges.enter(execution_id);
+            let item = birth.map(|birth| birth.item);
+            let goes_at_once = self.options.roles.worker || new.concurrency.is_some();
+            let release = if goes_at_once { Release::Keep } else { Release::Ready { at: now } };
+            let created = self.store.commit(Delta { payloads, item, release, ..Delta::create(new) }).await;
+            let committed = created.inspect_err(|error| {
+                self.nobody_waits_for(execution_id);
+                self.doubt(error);
+            })?;
+            self.pulse.good();
             if let Some(existing) = committed.existing {
                 self.nobody_waits_for(execution_id);
-                return self.started_before(existing).await;
+                return self.started_before(existing, waiting).await;
             }
-            if committed.queued {
-                return Ok(Started { id: execution_id, ended });
+            if committed.kept && !self.options.roles.worker {
+                // Who works here is another process; it held a slot first.
+                let release = Release::Ready { at: now };
+                self.commit_patiently(Delta { release, ..Delta::new(execution_id, 1, 0, now) }).await?;
+            }
+            if committed.queued || !self.options.roles.worker {
+                return Ok(Started { id: execution_id, ended, answered, is_new: true });
             }
         } else {
             live.create = Some(new);
         }
         self.take_over_with(Held::new(execution_id, 1), Some(live));
-        Ok(Started { id: execution_id, ended })
+        Ok(Started { id: execution_id, ended, answered, is_new: true })
     }
 
     /// The execution that an earlier start with the same key made; it may have ended.
-    async fn started_before(&self, id: ExecutionId) -> Result<Started, EngineError> {
+    async fn started_before(&self, id: ExecutionId, waiting: Waiting) -> Result<Started, EngineError> {
         let ended = self.wait_for(id);
         let row = self.store.execution(id).await?.ok_or(EngineError::UnknownExecution(id))?;
         if !row.status.is_ended() {
-            return Ok(Started { id, ended });
+        let answered = (waiting == Waiting::ForAnswer).then(|| self.wait_for_answer(id));
+            return Ok(Started { id, ended, answered, is_new: false });
         }
-        self.nobody_waits_for(id);
-        let execution = self.execution(id).await?;
-        let (sender, ended) = oneshot::channel();
-        let (status, output) = (execution.status, execution.output());
-        // The receiver is right here.
-        let _ = sender.send(Outcome { id, status, output, error: execution.error().cloned() });
-        Ok(Started { id, ended })
+        self.tell_end(self.outcome(id).await?);
+        Ok(Started { id, ended, answered: None, is_new: false })
     }
 
     fn header(&self, compiled: &CompiledGraph, id: ExecutionId, input: Value) -> Header {

@@ -10,3 +10,4 @@ mod engine;
 mod faults;
 mod kit;
 mod secrets;
+mod schedules;

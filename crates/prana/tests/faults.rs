@@ -36,22 +36,30 @@ impl Dice {
 }
 
 /// A store that fails now and then, before or after it did what it was asked; and at which the world stops when the worker is to die.
-struct Flaky {
+pub struct Flaky {
     inner: MemoryStore,
     dice: Dice,
     /// One in so many calls fails before it did anything; 0: none.
-    before: AtomicU64,
-    /// One in so many commits is done and answered with an error; 0: none.
-    after: AtomicU64,
+    pub before: AtomicU64,
+    /// One in so many commits and claims is done and answered with an error; 0: none.
+    pub after: AtomicU64,
     /// One in so many commits is the worker's last; 0: none.
-    deaths: AtomicU64,
-    dead: AtomicBool,
+    pub deaths: AtomicU64,
+    pub dead: AtomicBool,
+    /// The node that kills every worker that runs it.
+    pub poison: Mutex<Option<String>>,
+    /// The most entries and children of one commit.
+    pub largest: AtomicU64,
     /// What happens once, right after an execution was read.
     after_load: Mutex<Option<During>>,
 }
 
 impl Flaky {
-    fn new(seed: u64) -> Arc<Flaky> {
+    pub fn new(seed: u64) -> Arc<Flaky> {
+        Flaky::over(seed, MemoryStore::new())
+    }
+
+    pub fn over(seed: u64, inner: MemoryStore) -> Arc<Flaky> {
         Arc::new(Flaky {
             inner: MemoryStore::new(),
             dice: Dice(AtomicU64::new(seed.wrapping_mul(0x1234_5678_9abc_def1))),
@@ -86,7 +94,17 @@ impl Flaky {
         }
     }
 
-    fn calm(&self) {
+    /// Whether the node that kills every worker has run in this turn.
+    fn kills_with(&self, delta: &Delta) -> bool {
+        let poison = self.poison.lock().unwrap();
+        delta.entries.iter().any(|entry| {
+            let is_it = poison.is_some() && entry.node_key.as_deref() == poison.as_deref();
+            let text = String::from_utf8_lossy(&entry.bytes);
+            is_it && !text.contains("\"parked\":true")
+        })
+    }
+
+    pub fn calm(&self) {
         for rate in [&self.before, &self.after, &self.deaths] {
             rate.store(0, Ordering::SeqCst);
         }
@@ -228,7 +246,11 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(seed: u64) -> Bench {
+    pub fn new(seed: u64) -> Bench {
+        Bench::on(seed, MemoryStore::new())
+    }
+
+    pub fn on(seed: u64, inner: MemoryStore) -> Bench {
         let clock = Arc::new(VirtualClock::new(Timestamp::from_millis(START)));
         Bench { store: Flaky::new(seed), clock, effects: Arc::default() }
     }
