@@ -1,5 +1,6 @@
 //! Records as bytes: large values are kept once, by the hash of their content, and referred to.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use prana_core::record::{Change, Entry};
@@ -13,6 +14,21 @@ use crate::error::EngineError;
 
 /// Values whose weight is above this many bytes are kept as payloads of their own.
 const PAYLOAD_FROM: usize = 4 << 10;
+
+/// Payloads of at least this many bytes are compressed, if that makes them smaller.
+const COMPRESSED_FROM: usize = 16 << 10;
+
+/// The quickest of the usual levels of zstd.
+const LEVEL: i32 = 1;
+
+/// What a zstd frame begins with, and JSON never does: a payload says itself how it is stored.
+const COMPRESSED: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+/// No payload is larger than this when it is unpacked.
+const MAX_PAYLOAD: u64 = 1 << 30;
+
+/// How many large values are remembered from one commit to the next, so that they are not stored again.
+const REMEMBERED: usize = 4;
 
 /// The key of the one-entry map that stands for a payload; a map of the author's that looks like one is wrapped.
 const REFERENCE: &str = "$payload";
@@ -58,7 +74,8 @@ impl Encoder {
 
     /// The payloads that the bytes made since the last call refer to.
     pub fn take_payloads(&mut self) -> Vec<Payload> {
-        self.recent.clear();
+        let forgotten = self.recent.len().saturating_sub(REMEMBERED);
+        self.recent.drain(..forgotten);
         std::mem::take(&mut self.payloads)
     }
 
@@ -108,11 +125,36 @@ impl Encoder {
         let hash: Hash = Sha256::digest(&bytes).into();
         let reference = Value::Map(Map::from_iter([(Str::from(REFERENCE), Value::from(hex(&hash)))]));
         if !self.payloads.iter().any(|payload| payload.hash == hash) {
-            self.payloads.push(Payload { hash, bytes });
+            self.payloads.push(Payload { hash, bytes: packed(bytes) });
         }
         self.recent.push((value, reference.clone()));
         reference
     }
+}
+
+/// The stored form of a payload.
+fn packed(bytes: Vec<u8>) -> Vec<u8> {
+    if bytes.len() < COMPRESSED_FROM {
+        return bytes;
+    }
+    match zstd::bulk::compress(&bytes, LEVEL) {
+        Ok(packed) if packed.len() < bytes.len() / 8 * 7 => packed,
+        _ => bytes,
+    }
+}
+
+/// A payload as it was before it was packed.
+///
+/// # Errors
+/// `Damaged`, if it can't be unpacked.
+pub(crate) fn unpacked(bytes: &[u8]) -> Result<Cow<'_, [u8]>, EngineError> {
+    if !bytes.starts_with(&COMPRESSED) {
+        return Ok(Cow::Borrowed(bytes));
+    }
+    let size = zstd::zstd_safe::get_frame_content_size(bytes).ok().flatten();
+    let size = size.filter(|size| *size <= MAX_PAYLOAD).and_then(|size| usize::try_from(size).ok());
+    let size = size.ok_or_else(|| EngineError::damaged("a packed payload doesn't say how large it is"))?;
+    zstd::bulk::decompress(bytes, size).map(Cow::Owned).map_err(EngineError::damaged)
 }
 
 fn contains(text: &[u8], part: &[u8]) -> bool {
@@ -153,7 +195,7 @@ impl Decoder {
         }
     }
 
-    /// Takes a payload in; its own references must be known.
+    /// Takes an unpacked payload in; its own references must be known.
     pub fn add(&mut self, hash: Hash, bytes: &[u8]) -> Result<(), EngineError> {
         let value = Value::parse_json(bytes).map_err(EngineError::damaged)?;
         let value = self.with_large(&value)?;
@@ -225,7 +267,7 @@ mod tests {
         let payloads = encoder.take_payloads();
         let mut decoder = Decoder::default();
         for payload in &payloads {
-            decoder.add(payload.hash, &payload.bytes).expect("a payload");
+            decoder.add(payload.hash, &unpacked(&payload.bytes).expect("unpacks")).expect("a payload");
         }
         (decoder.read(&bytes).expect("decodes"), payloads.len())
     }
@@ -245,6 +287,45 @@ mod tests {
         );
         check(&format!(r#"{{"a":"{big}","b":"{big}","$payload":1}}"#), 1);
         check(&format!(r#"{{"a":{{"deep":["{big}",1]}},"b":{{"$escaped":"{big}"}}}}"#), 1);
+    }
+
+    #[test]
+    fn large_payloads_are_packed() {
+        let check = |text: String, is_packed: bool| {
+            let value = Value::from(vec![Value::from(text)]);
+            let mut encoder = Encoder::default();
+            let entry = encoder.bytes(&value).expect("encodes");
+            let payload = encoder.take_payloads().remove(0);
+            assert_eq!(payload.bytes.starts_with(&COMPRESSED), is_packed);
+            let plain = unpacked(&payload.bytes).expect("unpacks");
+            assert_eq!(<Hash>::from(Sha256::digest(&plain)), payload.hash, "it is named by what it was");
+            let mut decoder = Decoder::default();
+            decoder.add(payload.hash, &plain).expect("a payload");
+            assert_eq!(decoder.read::<Value>(&entry).expect("decodes"), value);
+        };
+        check("x".repeat(20_000), true);
+        check("x".repeat(10_000), false);
+        // What can't be made smaller stays as it is.
+        let mut state = 1_u64;
+        let mut digit = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            char::from_u32(0x4e00 + (state >> 51) as u32).expect("a letter")
+        };
+        check((0..10_000).map(|_| digit()).collect(), false);
+        for damaged in [&COMPRESSED[..], b"\x28\xb5\x2f\xfd\x00\x00\x00"] {
+            assert!(unpacked(damaged).is_err());
+        }
+    }
+
+    #[test]
+    fn the_same_data_is_not_stored_with_every_commit() {
+        let document = Value::from("x".repeat(50_000));
+        let mut encoder = Encoder::default();
+        for commit in 0..10 {
+            let entry = Value::from(vec![document.clone(), Value::Int(commit)]);
+            encoder.bytes(&entry).expect("encodes");
+            assert_eq!(encoder.take_payloads().len(), usize::from(commit == 0));
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use prana_store::{Committed, Delta, Release, StoreError};
 use crate::engine::Inner;
 use crate::error::EngineError;
 use crate::live::Live;
+use crate::nudges::Driven;
 
 impl Inner {
     /// Asks the store for what is in the inbox, by a commit that changes nothing.
@@ -17,7 +18,6 @@ impl Inner {
         self.hand_in(live, committed.inbox).map(|_| ())
     }
 
-    /// Takes an entry into the current turn.
     /// Where no trail is kept, a turn can't be taken back: so the store is asked before a timer ends a wait. An answer that was first is
     /// handed in instead.
     pub(crate) async fn settle_timers(self: &Arc<Self>, live: &mut Live) -> Result<(), EngineError> {
@@ -40,11 +40,13 @@ impl Inner {
         }
     }
 
+    /// Takes an entry into the current turn.
     pub(crate) fn record(&self, live: &mut Live, entry: Entry) -> Result<(), EngineError> {
+        live.turn.recorded = entry.sequence;
         live.track_wait(&entry);
+        live.note_answer(&entry);
         if self.store.retains_trail() {
             let stored = live.turn.encoder.entry(&entry)?;
-        live.note_answer(&entry);
             live.turn.bytes += stored.bytes.len();
             live.turn.stored.push(stored);
         }
@@ -71,6 +73,10 @@ impl Inner {
         let next_sequence = delta.entries.last().map(|entry| entry.sequence + 1);
         let opened: Vec<u32> = delta.waits_opened.iter().map(|wait| wait.execution_index).collect();
         let gone: Vec<u32> = delta.waits_closed.iter().chain(&delta.waits_dropped).copied().collect();
+        // From the moment they are stored as held by this worker, they count as advanced by it.
+        let newborn = live.turn.born.iter().map(|held| held.id);
+        let newborn = newborn.chain(delta.create.as_ref().map(|create| create.id));
+        let _newborn: Vec<Driven> = newborn.map(|id| self.nudges.enter(id)).collect();
         self.reach(CommitPoint::Before).await;
         let committed = self.commit_patiently(delta).await?;
         self.reach(CommitPoint::After).await;
@@ -113,6 +119,9 @@ impl Inner {
 
     /// The store is away for a while, and there is time.
     pub(crate) fn is_worth_waiting(&self, error: &StoreError) -> bool {
+        if error.is_transient() {
+            self.pulse.bad(error, self.clock.now());
+        }
         error.is_transient() && !self.stopping()
     }
 }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use prana_core::Timestamp;
 use prana_core::document::Durability;
 use prana_core::execution::Status;
 use prana_core::executor::{EffectCall, HandleError, Input, Step};
 use prana_core::record::{Change, Entry, NodeOutcome};
+use prana_core::suspension::Suspension;
+use prana_core::{ExecutionId, Timestamp};
 use prana_store::{InboxItem, Release, StoreError, Target};
 use tokio_util::sync::CancellationToken;
 
@@ -15,11 +16,7 @@ use crate::engine::Inner;
 use crate::error::EngineError;
 use crate::inbox::Message;
 use crate::live::{Held, Live};
-use crate::nudges::Nudges;
-
-/// After this many entries or bytes a delta is committed as it stands.
-const DELTA_ENTRIES: usize = 1_000;
-const DELTA_BYTES: usize = 1 << 20;
+use crate::nudges::Driven;
 
 /// After this many steps without a commit other executions get a turn.
 const STEPS_PER_TURN: usize = 256;
@@ -52,55 +49,69 @@ impl Inner {
         self: &Arc<Self>,
         mut held: Held,
         fresh: Option<Live>,
+        driven: Driven,
     ) -> Result<Stopped, EngineError> {
         let id = held.id;
-        let nudge = self.nudges.enter(id);
         let mut live = fresh.or_else(|| self.parked.take(id)).map(Ok);
-        let result = loop {
+        loop {
             let next = match live.take() {
                 Some(live) => live,
                 None => self.restore(&held).await,
             };
-            let mut current = match next {
-                Ok(current) => current,
-                Err(error) => break Err(error),
-            };
-            current.epoch = current.epoch.max(held.epoch);
-            (held.is_fresh, held.recoveries) = (false, None);
-            match self.advance(&mut current, &nudge).await {
-                Ok(Some(stopped)) => {
-                    if matches!(stopped, Stopped::Suspended) && !self.store.retains_trail() {
-                        self.parked.put(id, current);
+            let error = match next {
+                Ok(mut current) => {
+                    current.epoch = current.epoch.max(held.epoch);
+                    (held.is_fresh, held.recoveries) = (false, None);
+                    match self.advance(&mut current, &driven).await {
+                        Ok(Some(stopped)) => {
+                            if matches!(stopped, Stopped::Suspended) && !self.store.retains_trail() {
+                                self.parked.put(id, current);
+                            }
+                            return Ok(stopped);
+                        }
+                        // Asked to start over from what is stored.
+                        Ok(None) => continue,
+                        Err(error) => error,
                     }
-                    break Ok(stopped);
                 }
-                // Asked to start over from what is stored.
-                Ok(None) => {}
-                Err(EngineError::Store(StoreError::Conflict { .. } | StoreError::Answered { .. })) => {}
-                Err(EngineError::Store(
-                    StoreError::Fenced { .. } | StoreError::Ended { .. } | StoreError::Unknown(_),
-                )) => break Ok(Stopped::Lost),
-                // Given up as it is: whoever comes next goes on from what is stored.
-                Err(EngineError::Store(error)) if error.is_transient() && self.stopping() => {
-                    tracing::warn!(%id, %error, "the store is unavailable, and the process is shutting down");
-                    break Ok(Stopped::Lost);
-                }
-                Err(EngineError::Store(error)) if error.is_transient() => {
-                    tracing::warn!(%id, %error, "the store is unavailable; the execution goes on when it is back");
-                    self.pause().await;
-                }
-                Err(error) => break Err(error),
+                Err(error) => error,
+            };
+            if let Some(stopped) = self.start_over(id, error).await? {
+                return Ok(stopped);
             }
-        };
-        self.nudges.leave(id);
-        result
+        }
+    }
+
+    /// What an error means for an execution: none if it starts over from what is stored.
+    async fn start_over(&self, id: ExecutionId, error: EngineError) -> Result<Option<Stopped>, EngineError> {
+        let stored = self.store.retains_trail();
+        match error {
+            EngineError::Store(StoreError::Conflict { .. } | StoreError::Answered { .. }) if stored => {
+                Ok(None)
+            }
+            EngineError::Store(
+                StoreError::Fenced { .. } | StoreError::Ended { .. } | StoreError::Unknown(_),
+            )
+            | EngineError::UnknownExecution(_) => Ok(Some(Stopped::Lost)),
+            // Given up as it is: whoever comes next goes on from what is stored.
+            EngineError::Store(error) if error.is_transient() && self.stopping() => {
+                tracing::warn!(%id, %error, "the store is unavailable, and the process is shutting down");
+                Ok(Some(Stopped::Lost))
+            }
+            EngineError::Store(error) if stored && self.is_worth_waiting(&error) => {
+                tracing::warn!(%id, %error, "the store is unavailable; the execution goes on when it is back");
+                self.pause().await;
+                Ok(None)
+            }
+            error => Err(error),
+        }
     }
 
     /// Drains, commits and acts, until the execution waits or ends. None: start over from the store.
     async fn advance(
         self: &Arc<Self>,
         live: &mut Live,
-        nudge: &Nudges,
+        driven: &Driven,
     ) -> Result<Option<Stopped>, EngineError> {
         let waiting = std::mem::take(&mut live.inbox);
         self.hand_in(live, waiting)?;
@@ -120,8 +131,9 @@ impl Inner {
                     if live.durability() != Durability::OnSuspend || !self.store.retains_trail() {
                         self.commit(live, Release::Keep).await?;
                     }
+                    self.hold_on(live).await?;
                     if live.executor.graph().open_run(call.execution_index).is_some() {
-                        self.run_effect(live, *call, nudge).await?;
+                        self.run_effect(live, *call, driven).await?;
                     }
                 }
                 Next::Suspended => {
@@ -151,7 +163,7 @@ impl Inner {
         // An answer that came before a timer takes the turn back that ends the wait by the timer. So what an effect gave is committed first.
         let result_first = live.turn.has_result && self.has_due_wait(live);
         if !result_first {
-            self.hand(live, Input::Time)?;
+            self.hand_time(live).await?;
         }
         // What was recorded behind it goes into the same commit.
         let mut effect = None;
@@ -172,8 +184,6 @@ impl Inner {
             match step {
                 Step::Record(entry) => {
                     let node_ended = is_node_end(&entry);
-                    // What one input changed is never torn apart: an answer that was taken and not yet used would be lost in a crash.
-                    let whole = entry.sequence == live.executor.graph().state().sequence;
                     self.record(live, entry)?;
                     steps += 1;
                     let each = self.options.restart_every_step
@@ -193,11 +203,17 @@ impl Inner {
                         if !self.store.retains_trail() {
                             self.turn_without_commit(live).await?;
                         }
-                        self.hand(live, Input::Time)?;
+                        self.hand_time(live).await?;
                     }
                 }
                 Step::Run(call) => effect = Some(call),
-                Step::StartChild(start) => self.start_child(live, *start).await?,
+                Step::StartChild(start) => {
+                    self.start_child(live, *start).await?;
+                    // A large family comes in several commits: those that are there already are not started again.
+                    if live.is_full() && live.is_whole() && effect.is_none() && self.store.retains_trail() {
+                        return Ok(Next::Turn);
+                    }
+                }
                 Step::CancelRun { children, .. } => {
                     for place in children {
                         let child = self.child_id(&place);
@@ -226,11 +242,34 @@ impl Inner {
         }
     }
 
+    /// A caller waits for what this turn says, and should not wait for all that follows.
+    fn answers_with_more_to_do(&self, live: &Live) -> bool {
+        live.turn.answer.is_some()
+            && !live.executor.graph().state().ready.is_empty()
+            && self.is_awaited(live.header.id)
+    }
+
     fn has_due_wait(&self, live: &Live) -> bool {
+        self.due_waits(live).next().is_some()
+    }
+
+    /// The runs whose wait is over by now.
+    pub(crate) fn due_waits<'l>(&self, live: &'l Live) -> impl Iterator<Item = u32> + use<'l> {
         let now = self.clock.now();
-        let mut waits =
-            live.executor.graph().open_runs().iter().filter_map(|run| run.suspension()?.wait_till());
-        waits.any(|due| due <= now)
+        let open = live.executor.graph().open_runs().iter();
+        let due = open.filter(move |run| {
+            let due = run.suspension().and_then(Suspension::wait_till);
+            due.is_some_and(|due| due <= now)
+        });
+        due.map(|run| run.execution_index)
+    }
+
+    /// Says what time it is: waits that are due end.
+    async fn hand_time(self: &Arc<Self>, live: &mut Live) -> Result<(), EngineError> {
+        if !self.store.retains_trail() {
+            self.settle_timers(live).await?;
+        }
+        self.hand(live, Input::Time)
     }
 
     pub(crate) fn hand(&self, live: &mut Live, input: Input) -> Result<(), EngineError> {
@@ -241,13 +280,6 @@ impl Inner {
     fn takes(&self, live: &mut Live, input: Input) -> Result<bool, EngineError> {
         match live.executor.handle(input, self.clock.now()) {
             Ok(()) => Ok(true),
-    /// A caller waits for what this turn says, and should not wait for all that follows.
-    fn answers_with_more_to_do(&self, live: &Live) -> bool {
-        live.turn.answer.is_some()
-            && !live.executor.graph().state().ready.is_empty()
-            && self.is_awaited(live.header.id)
-    }
-
             Err(HandleError::NotSuspended { .. }) => Ok(false),
             Err(HandleError::Mismatch(mismatch)) => Err(EngineError::damaged(mismatch)),
         }
@@ -283,7 +315,7 @@ impl Inner {
         self: &Arc<Self>,
         live: &mut Live,
         call: EffectCall,
-        nudge: &Nudges,
+        driven: &Driven,
     ) -> Result<(), EngineError> {
         let execution_index = call.execution_index;
         let cancelled = CancellationToken::new();
@@ -305,7 +337,7 @@ impl Inner {
                     live.turn.has_result = true;
                     return self.hand(live, Input::Result { execution_index, result, random });
                 }
-                () = nudge.heard(live.header.id) => match self.take_inbox(live).await {
+                () = driven.heard() => match self.take_inbox(live).await {
                     // The effect goes on; the next commit brings what is in the inbox.
                     Err(EngineError::Store(error)) if error.is_transient() => {}
                     taken => taken?,

@@ -1,9 +1,8 @@
 //! The engine: what a Rust application holds on to.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use prana_actions::{AllowedHosts, SecretText};
 use prana_core::document::Workflow;
@@ -12,7 +11,7 @@ use prana_core::graph::{SignResumeUrl, State, WaitTarget};
 use prana_core::nodes::webhook_respond::Answer;
 use prana_core::record::Entry;
 use prana_core::{ErrorValue, ExecutionId, Registry, Timestamp};
-use prana_store::{Catalog, Delivered, Holder, LoadFrom, MemoryStore, Row, Store, Target, WorkerId};
+use prana_store::{Catalog, Delivered, Holder, MemoryStore, Row, Store, Target, WorkerId};
 use prana_template::{Str, Value};
 use tokio::sync::{Notify, oneshot};
 
@@ -21,9 +20,12 @@ use crate::commit::CommitPoint;
 use crate::effects::{Effects, NoEffects};
 use crate::error::EngineError;
 use crate::events::{Event, Middleware, kinds};
+use crate::health::Pulse;
 use crate::inbox::Message;
+use crate::lease::Lease;
 use crate::live::{Held, Live};
-use crate::nudges::{Nudges, Parked, locked};
+use crate::nudges::{Driven, Nudges, Parked, locked};
+use crate::schedules::{Scheduler, has_schedules};
 use crate::secrets::{MasterKeys, Revealed, SecretError, Secrets};
 use crate::start::StartOptions;
 use crate::workflows::Workflows;
@@ -37,6 +39,8 @@ pub struct EngineOptions {
     pub max_running: usize,
     /// Look for work at least this often, in milliseconds.
     pub poll_ms: u64,
+    /// What this process does besides answering callers.
+    pub roles: Roles,
     /// Makes resume URLs.
     pub sign_resume_url: Option<SignResumeUrl>,
     /// Forget an execution after each node and rebuild it from the store: for tests.
@@ -45,6 +49,21 @@ pub struct EngineOptions {
     pub stepped: bool,
     /// Called right before and right after every commit of a turn: where a test stops the world.
     pub at_commit: Option<AtCommit>,
+}
+
+/// What a process does in the background, while [`Engine::serve`] runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Roles {
+    /// It advances executions. Without this, those that it starts are left to other workers of the same store.
+    pub worker: bool,
+    /// It starts what is scheduled, and removes what is past its retention. Any number of processes may do so: each tick counts once.
+    pub scheduler: bool,
+}
+
+impl Default for Roles {
+    fn default() -> Self {
+        Roles { worker: true, scheduler: true }
+    }
 }
 
 /// What is called at the boundaries of commits.
@@ -56,6 +75,7 @@ impl Default for EngineOptions {
             lease_ms: 15_000,
             max_running: 512,
             poll_ms: 1_000,
+            roles: Roles::default(),
             sign_resume_url: None,
             restart_every_step: false,
             stepped: false,
@@ -90,8 +110,8 @@ pub(crate) enum Waiting {
 
 /// Those who wait for something of one execution.
 #[derive(Default)]
-struct Waiters {
-    ends: Vec<oneshot::Sender<Outcome>>,
+pub(crate) struct Waiters {
+    pub ends: Vec<oneshot::Sender<Outcome>>,
     answers: Vec<oneshot::Sender<Answer>>,
 }
 
@@ -210,8 +230,12 @@ impl Builder {
             middleware: self.middleware,
             worker,
             nudges: Nudges::default(),
+            schedules: Scheduler::default(),
             parked: Parked::default(),
             wake: Notify::new(),
+            pulse: Pulse::default(),
+            may_hold_unknown: AtomicBool::new(false),
+            lease: Lease::default(),
             queue: Mutex::default(),
             waiters: Mutex::default(),
             stopping: AtomicBool::new(false),
@@ -237,15 +261,23 @@ pub(crate) struct Inner {
     pub options: EngineOptions,
     pub worker: WorkerId,
     pub nudges: Nudges,
+    pub schedules: Scheduler,
     pub parked: Parked,
     /// Something may be ready to be claimed.
     pub wake: Notify,
+    /// Whether writes succeed.
+    pub pulse: Pulse,
+    /// Answers of the store were lost: this worker may hold executions that nobody here knows of.
+    pub may_hold_unknown: AtomicBool,
+    /// Whether this worker may still count itself alive.
+    pub lease: Lease,
     middleware: Vec<Arc<dyn Middleware>>,
-    queue: Mutex<VecDeque<(Held, Option<Live>)>>,
-    waiters: Mutex<HashMap<ExecutionId, Waiters>>,
-    stopping: AtomicBool,
-    running: AtomicUsize,
-    idle: Notify,
+    /// What a stepped engine is to advance.
+    pub queue: Mutex<VecDeque<(Held, Option<Live>, Driven)>>,
+    pub waiters: Mutex<HashMap<ExecutionId, Waiters>>,
+    pub stopping: AtomicBool,
+    pub running: AtomicUsize,
+    pub idle: Notify,
 }
 
 impl Engine {
@@ -292,7 +324,11 @@ impl Engine {
     /// # Errors
     /// The store's.
     pub async fn activate(&self, workflow: &Workflow) -> Result<u64, EngineError> {
-        self.inner.workflows.activate(workflow, &*self.inner.clock).await
+        let version = self.inner.workflows.activate(workflow, &*self.inner.clock).await?;
+        if has_schedules(workflow, self.registry()) || self.inner.schedules.knows(&workflow.id) {
+            self.sync_schedules(&workflow.id).await?;
+        }
+        Ok(version)
     }
 
     /// Saves a workflow, runs it, and waits until it ends. Where it suspends, this waits too.
@@ -369,15 +405,12 @@ impl Engine {
 
     /// An answer by node key needs a node that waits, or may wait later.
     async fn check_can_wait(&self, id: ExecutionId, node: &str) -> Result<(), EngineError> {
-        let loaded = self.inner.store.load(id, LoadFrom::Start).await?;
-        let loaded = loaded.ok_or(EngineError::UnknownExecution(id))?;
-        let waits = loaded.waits.iter().any(|wait| wait.open && *wait.wait.node_key == *node);
-        if waits || loaded.row.status.is_ended() || !self.inner.store.retains_trail() {
-            return Ok(());
+        if !self.inner.store.retains_trail() {
+            return self.row(id).await.map(drop);
         }
-        let (header, entries) = self.inner.decode(&loaded).await?;
-        let graph = self.inner.graph(&Arc::new(header), &entries).await?;
-        if entries.is_empty() || graph.can_still_run(node) {
+        let (loaded, _, graph) = self.inner.current_graph(id).await?;
+        let waits = loaded.waits.iter().any(|wait| wait.open && *wait.wait.node_key == *node);
+        if waits || loaded.row.status.is_ended() || graph.state().sequence == 0 || graph.can_still_run(node) {
             return Ok(());
         }
         let reason = format!("`{node}` doesn't wait, and no way leads to it any more");
@@ -473,78 +506,6 @@ impl Inner {
         Holder { worker: self.worker, lease_until: now.plus_millis(self.options.lease_ms) }
     }
 
-    /// Begins to advance an execution that this worker holds.
-    pub(crate) fn take_over(self: &Arc<Self>, held: Held) {
-        self.take_over_with(held, None);
-    }
-
-    pub(crate) fn take_over_with(self: &Arc<Self>, held: Held, live: Option<Live>) {
-        if self.options.stepped {
-            locked(&self.queue).push_back((held, live));
-            return;
-        }
-        self.running.fetch_add(1, Ordering::SeqCst);
-        let inner = Arc::clone(self);
-        tokio::spawn(async move {
-            let id = held.id;
-            // Its own task: a panic here must not take the count with it.
-            let driver = Arc::clone(&inner);
-            let driven = tokio::spawn(async move { driver.drive(held, live).await }).await;
-            match driven {
-                Ok(Ok(_)) => {}
-                Ok(Err(error)) => tracing::error!(%id, %error, "the execution can't be advanced"),
-                Err(error) => tracing::error!(%id, %error, "advancing the execution panicked"),
-            }
-            inner.running.fetch_sub(1, Ordering::SeqCst);
-            inner.idle.notify_waiters();
-            inner.wake.notify_one();
-        });
-    }
-
-    async fn run_until_idle(self: &Arc<Self>) -> Result<(), EngineError> {
-        loop {
-            let next = locked(&self.queue).pop_front();
-            match next {
-                Some((held, live)) => {
-                    self.drive(held, live).await?;
-                }
-                None if self.claim(1).await? == 0 => return Ok(()),
-                None => {}
-            }
-        }
-    }
-
-    /// How many more executions may be advanced now.
-    pub(crate) fn room(&self) -> usize {
-        self.options.max_running.saturating_sub(self.running.load(Ordering::SeqCst))
-    }
-
-    pub(crate) async fn until_idle(&self) {
-        loop {
-            let notified = self.idle.notified();
-            if self.running.load(Ordering::SeqCst) == 0 {
-                return;
-            }
-            notified.await;
-        }
-    }
-
-    pub(crate) fn stopping(&self) -> bool {
-        self.stopping.load(Ordering::SeqCst)
-    }
-
-    pub(crate) fn stop(&self) {
-        self.stopping.store(true, Ordering::SeqCst);
-        self.wake.notify_one();
-    }
-
-    /// A short pause before asking the store again.
-    pub(crate) async fn pause(&self) {
-        if !self.options.stepped {
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-    }
-
     /// A place for tests to stop the world.
     pub(crate) async fn reach(&self, point: CommitPoint) {
         if let Some(at_commit) = &self.options.at_commit {
@@ -609,18 +570,6 @@ impl Inner {
         locked(&self.waiters).remove(&id);
     }
 
-    /// Somebody may wait for this end.
-    pub(crate) fn ended(&self, live: &Live, status: Status) {
-        let Some(waiters) = locked(&self.waiters).remove(&live.header.id) else { return };
-        let graph = live.executor.graph();
-        let error = graph.state().error.clone().filter(|_| status != Status::Completed);
-        let outcome = Outcome { id: live.header.id, status, output: graph.output(), error };
-        for waiter in waiters.ends {
-            // Nobody listens any more: then nobody needs it.
-            let _ = waiter.send(outcome.clone());
-        }
-    }
-
     async fn deliver(
         self: &Arc<Self>,
         id: ExecutionId,
@@ -631,7 +580,12 @@ impl Inner {
             Err(EngineError::NotSuspended { status: status.to_owned(), reason: reason.to_owned() })
         };
         let item = message.to(id, target, None, self.clock.now())?;
-        match self.store.deliver(item).await? {
+        let delivered = self.store.deliver(item).await.inspect_err(|_| {
+            // It may have been done, and only the answer was lost.
+            self.nudges.nudge(id);
+            self.wake.notify_one();
+        });
+        match delivered? {
             Delivered::Unknown => Err(EngineError::UnknownExecution(id)),
             Delivered::Ended { status } => not_suspended(&status.to_string(), "the execution has ended"),
             Delivered::Used => not_suspended("used", "that wait has had its answer"),

@@ -139,7 +139,7 @@ impl Inner {
         if runs_here {
             live.turn.born.push(Held::new(id, 1));
         }
-        live.turn.children.push(new);
+        live.add_child_row(new);
         Ok(Ok(()))
     }
 }

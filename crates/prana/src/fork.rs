@@ -84,8 +84,10 @@ impl Inner {
         let header = self.forked_header(&earlier, options.version);
         let which = Which::Version(header.workflow_version);
         let test_run = header.metadata.test_run;
-        let compiled =
-            self.workflows.compiled(&header.workflow_id, which, Some(&header.trigger), test_run).await?;
+        let compiled = self
+            .workflows
+            .compiled(&header.workflow_id, which, Some(&header.trigger), test_run, None)
+            .await?;
         let retention_ms = compiled.settings.retention;
         let request = ForkRequest { from: id, log: &log, execution_index, input: options.input, alone };
         let forked = fork_from(&request, compiled, Arc::new(self.context(&header)))
@@ -102,6 +104,7 @@ impl Inner {
         header.metadata.parent = None;
         header.execution_mode = ExecutionMode::Async;
         header.created_at = self.clock.now();
+        header.metadata.until = None;
         header.workflow_version = version.unwrap_or(earlier.workflow_version);
         header
     }

@@ -15,6 +15,10 @@ use crate::codec::Encoder;
 use crate::error::EngineError;
 use crate::restore::Restored;
 
+/// After this many entries and children, or bytes, a delta is committed as it stands.
+const DELTA_ENTRIES: usize = 1_000;
+const DELTA_BYTES: usize = 1 << 20;
+
 /// A snapshot is taken after at least this many entries.
 const SNAPSHOT_ENTRIES: usize = 200;
 
@@ -35,9 +39,9 @@ pub(crate) struct Live {
     pub inbox: Vec<InboxItem>,
     /// True if it was rebuilt: children that it asks for may exist.
     pub restored: bool,
-    pub turn: Turn,
     /// True if workers died with it: each node is committed, so that it shows which one kills them.
     pub careful: bool,
+    pub turn: Turn,
 }
 
 /// An execution that this worker holds.
@@ -47,7 +51,6 @@ pub(crate) struct Held {
     pub epoch: u64,
     /// How often it was taken over from a dead worker since its newest entry, if it was this time.
     pub recoveries: Option<u32>,
-}
     /// True until it was read for the first time: nobody has run it since its newest entry.
     pub is_fresh: bool,
 }
@@ -57,6 +60,7 @@ impl Held {
     pub fn new(id: ExecutionId, epoch: u64) -> Self {
         Held { id, epoch, recoveries: None, is_fresh: true }
     }
+}
 
 /// What a resume would have to read besides the newest snapshot.
 #[derive(Debug, Clone, Copy, Default)]
@@ -74,6 +78,8 @@ pub(crate) struct Turn {
     pub entries: Vec<Arc<Entry>>,
     pub stored: Vec<prana_store::StoredEntry>,
     pub bytes: usize,
+    /// The newest entry that was taken in.
+    pub recorded: u64,
     /// It holds what an effect gave: taken back, the effect would run again.
     pub has_result: bool,
     pub waits_closed: Vec<u32>,
@@ -84,14 +90,14 @@ pub(crate) struct Turn {
     pub children: Vec<NewExecution>,
     pub reports: Vec<NewItem>,
     pub born: Vec<Held>,
+    /// What is told to the caller who waits for a webhook.
+    pub answer: Option<Answer>,
 }
 
 impl Live {
     pub fn new(header: Arc<Header>, executor: GraphExecutor, epoch: u64, next_sequence: u64) -> Self {
         Live {
             header,
-    /// What is told to the caller who waits for a webhook.
-    pub answer: Option<Answer>,
             executor,
             epoch,
             next_sequence,
@@ -100,10 +106,10 @@ impl Live {
             since_snapshot: SinceSnapshot::default(),
             inbox: Vec::new(),
             restored: false,
-            turn: Turn::default(),
+            careful: false,
+            turn: Turn { recorded: next_sequence.saturating_sub(1), ..Turn::default() },
         }
     }
-            careful: false,
 
     pub fn from_restored(restored: Restored, epoch: u64) -> Self {
         Live {
@@ -111,10 +117,10 @@ impl Live {
             inbox: restored.inbox,
             since_snapshot: restored.since_snapshot,
             restored: true,
+            careful: restored.careful,
             ..Live::new(restored.header, restored.executor, epoch, restored.next_sequence)
         }
     }
-            careful: restored.careful,
 
     /// True for an execution with `save: none` that ends before anything of it was stored, and that changes nothing else.
     pub fn leaves_no_trace(&self, save: Save) -> bool {
@@ -144,7 +150,18 @@ impl Live {
 
     /// Adds an execution to be created with the next commit.
     pub fn add_child_row(&mut self, new: NewExecution) {
+        self.turn.bytes += new.header.len();
         self.turn.children.push(new);
+    }
+
+    /// True if the turn holds as much as one commit should.
+    pub fn is_full(&self) -> bool {
+        self.turn.stored.len() + self.turn.children.len() >= DELTA_ENTRIES || self.turn.bytes >= DELTA_BYTES
+    }
+
+    /// True if everything that the inputs so far changed was taken in.
+    pub fn is_whole(&self) -> bool {
+        self.turn.recorded == self.executor.graph().state().sequence
     }
 
     pub fn durability(&self) -> Durability {
@@ -232,6 +249,7 @@ impl Live {
         delta.children = std::mem::take(&mut turn.children);
         delta.reports = std::mem::take(&mut turn.reports);
         delta.release = release;
+        delta.summary = self.end_reason(release);
         delta.create = self.create.take();
         delta
     }

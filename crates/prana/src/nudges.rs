@@ -13,30 +13,53 @@ pub(crate) fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Executions that this process advances, and how to make them look at their inbox.
+/// Executions that this process advances or is about to, and how to make them look at their inbox.
 #[derive(Default, Clone)]
-pub(crate) struct Nudges(Arc<Mutex<HashMap<ExecutionId, Driven>>>);
+pub(crate) struct Nudges(Arc<Mutex<HashMap<ExecutionId, Entered>>>);
 
-/// One execution, and how many drives of it there are: the next may begin before the last has left.
+/// One execution, and how many hold on to it: the next drive may begin before the last has left.
 #[derive(Default)]
-struct Driven {
+struct Entered {
     notify: Arc<Notify>,
-    drives: usize,
+    holds: usize,
+}
+
+/// As long as this is there, the execution counts as advanced by this process.
+pub(crate) struct Driven {
+    nudges: Nudges,
+    id: ExecutionId,
+    notify: Arc<Notify>,
+}
+
+impl Driven {
+    /// Waits until somebody says that there is something in the inbox.
+    pub async fn heard(&self) {
+        self.notify.notified().await;
+    }
+}
+
+impl Drop for Driven {
+    fn drop(&mut self) {
+        let mut entered = locked(&self.nudges.0);
+        let Some(one) = entered.get_mut(&self.id) else { return };
+        one.holds -= 1;
+        if one.holds == 0 {
+            entered.remove(&self.id);
+        }
+    }
 }
 
 impl Nudges {
-    pub fn enter(&self, id: ExecutionId) -> Nudges {
-        locked(&self.0).entry(id).or_default().drives += 1;
-        self.clone()
+    pub fn enter(&self, id: ExecutionId) -> Driven {
+        let mut entered = locked(&self.0);
+        let one = entered.entry(id).or_default();
+        one.holds += 1;
+        Driven { nudges: self.clone(), id, notify: Arc::clone(&one.notify) }
     }
 
-    pub fn leave(&self, id: ExecutionId) {
-        let mut driven = locked(&self.0);
-        let Some(one) = driven.get_mut(&id) else { return };
-        one.drives -= 1;
-        if one.drives == 0 {
-            driven.remove(&id);
-        }
+    /// True for an execution that this process advances, or is about to.
+    pub fn has(&self, id: ExecutionId) -> bool {
+        locked(&self.0).contains_key(&id)
     }
 
     pub fn nudge(&self, id: ExecutionId) {
@@ -47,14 +70,6 @@ impl Nudges {
 
     pub fn all(&self) {
         locked(&self.0).values().for_each(|one| one.notify.notify_one());
-    }
-
-    pub async fn heard(&self, id: ExecutionId) {
-        let notify = locked(&self.0).get(&id).map(|one| Arc::clone(&one.notify));
-        match notify {
-            Some(notify) => notify.notified().await,
-            None => std::future::pending().await,
-        }
     }
 }
 

@@ -9,9 +9,9 @@ use prana_core::executor::Input;
 use prana_core::graph::{Context, State};
 use prana_core::record::Entry;
 use prana_core::{ExecutionGraph, ExecutionId, GraphExecutor};
-use prana_store::{Hash, InboxItem, LoadFrom, Loaded, Which};
+use prana_store::{Hash, InboxItem, LoadFrom, Loaded, StoreError, Which};
 
-use crate::codec::Decoder;
+use crate::codec::{Decoder, unpacked};
 use crate::engine::Inner;
 use crate::error::EngineError;
 use crate::live::{Held, Live, SinceSnapshot};
@@ -36,14 +36,12 @@ pub(crate) struct Restored {
 impl Inner {
     /// Reads an execution that this worker has claimed, and settles what a crash left in doubt.
     pub(crate) async fn restore(&self, held: &Held) -> Result<Live, EngineError> {
-        let id = held.id;
-        let (loaded, header, graph) = match self.restore_graph(id, LoadFrom::Snapshot).await? {
-            Some(restored) => restored,
-            // The snapshot is of another compiled form: fold the whole log.
-            None => {
-                self.restore_graph(id, LoadFrom::Start).await?.ok_or(EngineError::UnknownExecution(id))?
-            }
-        };
+        let (loaded, header, graph) = self.current_graph(held.id).await?;
+        let row = &loaded.row;
+        if row.claimed_by != Some(self.worker) || row.epoch != held.epoch {
+            let (execution, epoch, current) = (row.id, held.epoch, row.epoch);
+            return Err(StoreError::Fenced { execution, epoch, current }.into());
+        }
         let mut executor = GraphExecutor::new(graph, self.clock.now());
         let recoveries = held.recoveries.unwrap_or_default();
         let mut first = Vec::new();
@@ -77,6 +75,18 @@ impl Inner {
         Ok(Live::from_restored(restored, held.epoch))
     }
 
+    /// The graph of a stored execution, as it is now. What is read is bounded by the newest snapshot.
+    pub(crate) async fn current_graph(
+        &self,
+        id: ExecutionId,
+    ) -> Result<(Loaded, Arc<Header>, ExecutionGraph), EngineError> {
+        match self.restore_graph(id, LoadFrom::Snapshot).await? {
+            Some(restored) => Ok(restored),
+            // The snapshot is of another compiled form: fold the whole log.
+            None => self.restore_graph(id, LoadFrom::Start).await?.ok_or(EngineError::UnknownExecution(id)),
+        }
+    }
+
     /// The graph of a stored execution. None if there is a snapshot that doesn't fit.
     async fn restore_graph(
         &self,
@@ -102,10 +112,11 @@ impl Inner {
         Ok(Some((loaded, header, graph)))
     }
 
-    async fn compiled_for(&self, header: &Header) -> Result<Arc<CompiledGraph>, EngineError> {
+    pub(crate) async fn compiled_for(&self, header: &Header) -> Result<Arc<CompiledGraph>, EngineError> {
         let which = Which::Version(header.workflow_version);
         let test_run = header.metadata.test_run;
-        self.workflows.compiled(&header.workflow_id, which, Some(&header.trigger), test_run).await
+        let until = header.metadata.until.as_deref();
+        self.workflows.compiled(&header.workflow_id, which, Some(&header.trigger), test_run, until).await
     }
 
     /// The graph that a log leads to.
@@ -114,10 +125,7 @@ impl Inner {
         header: &Arc<Header>,
         log: &[Entry],
     ) -> Result<ExecutionGraph, EngineError> {
-        let which = Which::Version(header.workflow_version);
-        let test_run = header.metadata.test_run;
-        let compiled =
-            self.workflows.compiled(&header.workflow_id, which, Some(&header.trigger), test_run).await?;
+        let compiled = self.compiled_for(header).await?;
         let context = Arc::new(self.context(header));
         ExecutionGraph::rebuild(compiled, context, log).map_err(EngineError::damaged)
     }
@@ -157,6 +165,7 @@ impl Inner {
             let mut next = Vec::new();
             for (hash, bytes) in missing.into_iter().zip(found) {
                 let bytes = bytes.ok_or_else(|| EngineError::damaged("a payload is missing"))?;
+                let bytes = unpacked(&bytes)?.into_owned();
                 next.extend(decoder.missing([bytes.as_slice()]));
                 fetched.push((hash, bytes));
             }

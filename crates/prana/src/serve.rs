@@ -15,6 +15,9 @@ const RETENTION_BATCH: usize = 500;
 /// How often it is looked for what is past its retention.
 const RETENTION_EVERY_MS: u64 = 60_000;
 
+/// How often a store that could not write is tried.
+const BAD_EVERY_MS: u64 = 1_000;
+
 impl Engine {
     /// Advances executions until [`Engine::shut_down`] is called: claims what is ready or due, starts what is scheduled, and shows signs of life.
     pub async fn serve(&self) {
@@ -27,22 +30,24 @@ impl Engine {
         let schedules = roles.scheduler.then(|| tokio::spawn(Arc::clone(&self.inner).schedule_loop()));
         let inner = &self.inner;
         while !inner.stopping() {
-            let wake = inner.tick(inner.clock.now()).await;
+            let wake = match roles.worker {
+                true => inner.tick(inner.clock.now()).await,
+                false => Timestamp::MAX,
+            };
             tokio::select! {
                 () = inner.wake.notified() => {}
                 () = inner.clock.sleep_until(wake) => {}
             }
         }
-        inner.until_idle().await;
-        retention.abort();
-        heartbeat.abort();
-    }
-
-    /// Stops taking work; what runs is committed and given up at its next step. [`Engine::serve`] returns when that is done.
         // It ends by itself; it may be about to start something.
         if let Some(schedules) = schedules {
             let _ = schedules.await;
         }
+        inner.until_idle().await;
+        [heartbeat, hints, retention, Some(ends)].into_iter().flatten().for_each(|task| task.abort());
+    }
+
+    /// Stops taking work; what runs is committed and given up at its next step. [`Engine::serve`] returns when that is done.
     pub fn shut_down(&self) {
         self.inner.stop();
     }
@@ -61,7 +66,13 @@ impl Engine {
 impl Inner {
     /// One round: claims what can be advanced. Gives the time of the next round.
     pub(crate) async fn tick(self: &Arc<Self>, now: Timestamp) -> Timestamp {
-        let poll = now.plus_millis(self.options.poll_ms);
+        // Not all workers at the same moment.
+        let poll_ms = self.options.poll_ms;
+        let poll = now.plus_millis(poll_ms / 4 * 3 + self.clock.random() % (poll_ms / 2).max(1));
+        if let Err(error) = self.take_unknown().await {
+            tracing::warn!(%error, "what this worker holds can't be told now");
+            return poll;
+        }
         loop {
             let room = self.room().min(64);
             if room == 0 {
@@ -86,7 +97,7 @@ impl Inner {
     pub(crate) async fn claim(self: &Arc<Self>, limit: usize) -> Result<usize, EngineError> {
         let claim =
             Claim { worker: self.worker, now: self.clock.now(), lease_ms: self.options.lease_ms, limit };
-        let claimed = self.store.claim(claim).await?;
+        let claimed = self.store.claim(claim).await.inspect_err(|error| self.doubt(error))?;
         let count = claimed.len();
         for one in claimed {
             let recoveries = one.recovered.then_some(one.row.recoveries);
@@ -113,12 +124,21 @@ async fn retention_loop(engine: Engine) {
     }
 }
 
-async fn heartbeat_loop(inner: Arc<Inner>) {
+/// Another worker may end what somebody here waits for.
+async fn ends_loop(inner: Arc<Inner>) {
+    let mut after = prana_core::ExecutionId::NIL;
     loop {
-        inner.clock.sleep_until(inner.clock.now().plus_millis(inner.options.lease_ms / 3)).await;
-        match inner.store.heartbeat(inner.worker, inner.clock.now(), inner.options.lease_ms).await {
-            Ok(attention) => attention.iter().for_each(|one| inner.nudges.nudge(one.execution)),
-            Err(error) => tracing::warn!(%error, "no sign of life could be given"),
-        }
+        inner.clock.sleep_until(inner.clock.now().plus_millis(inner.options.poll_ms)).await;
+        after = inner.tell_ends_elsewhere(after).await;
+    }
+}
+
+async fn heartbeat_loop(inner: Arc<Inner>) {
+    let often = inner.options.lease_ms / 3;
+    loop {
+        // It is a write, too: by it the engine learns that the store is back.
+        let pause = if inner.pulse.is_bad() { often.min(BAD_EVERY_MS) } else { often };
+        inner.clock.sleep_until(inner.clock.now().plus_millis(pause)).await;
+        inner.beat().await;
     }
 }

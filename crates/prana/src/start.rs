@@ -6,6 +6,7 @@ use prana_core::compile::{CONCURRENCY_NAMES, CompiledGraph};
 use prana_core::execution::{Header, Metadata, ParentRef, Status};
 use prana_core::executor::{ChildPlace, ChildStart, Input};
 use prana_core::graph::{MAX_OUTPUT_BYTES, MAX_OUTPUT_DEPTH};
+use prana_core::nodes::webhook_respond::Answer;
 use prana_core::suspension::ExecutionMode;
 use prana_core::{ExecutionGraph, ExecutionId, GraphExecutor};
 use prana_store::{Concurrency, Delta, ItemChange, NewExecution, Release, Start, Which};
@@ -33,7 +34,6 @@ pub struct StartOptions {
     pub version: Option<u64>,
     /// True to use pinned data.
     pub test_run: bool,
-}
     /// The last node to run: those that don't lead to it are left out.
     pub until: Option<String>,
 }
@@ -44,18 +44,19 @@ pub(crate) struct Birth {
     pub id: ExecutionId,
     /// An item of the catalogue that changes in the commit that creates it; not if its start key was used before.
     pub item: Box<ItemChange>,
+}
 
 /// An execution that was started.
 pub(crate) struct Started {
     pub id: ExecutionId,
     pub ended: oneshot::Receiver<Outcome>,
-}
     pub answered: Option<oneshot::Receiver<Answer>>,
     /// False if a start with the same key was first.
     pub is_new: bool,
+}
 
 impl Inner {
-    /// Starts an execution. `waits`: the caller learns of it only when it ends, so its creation may ride along with its first commit.
+    /// Starts an execution. For a caller who waits, its creation may ride along with its first commit.
     pub(crate) async fn start(
         self: &Arc<Self>,
         id: &str,
@@ -75,11 +76,12 @@ impl Inner {
             .await?;
         let execution_id = birth.as_ref().map_or_else(|| new_id(&*self.clock), |birth| birth.id);
         let mut header = self.header(&compiled, execution_id, input);
-        header.execution_mode = if waits { ExecutionMode::Sync } else { ExecutionMode::Async };
         let waits = waiting != Waiting::No;
+        header.execution_mode = if waits { ExecutionMode::Sync } else { ExecutionMode::Async };
         header.metadata.variables.extend(options.variables.iter().map(|(k, v)| (k.clone(), v.clone())));
         header.metadata.environment = options.environment.clone();
         header.metadata.test_run = options.test_run;
+        header.metadata.until = options.until.as_deref().map(Str::from);
         let concurrency = self.slot(&compiled, &header)?;
         let bare = !waits || !self.options.roles.worker || concurrency.is_some() || options.start_key.is_some() || birth.is_some();
         let mut encoder = crate::codec::Encoder::default();
@@ -100,9 +102,9 @@ impl Inner {
         };
         let payloads = encoder.take_payloads();
         let ended = self.wait_for(execution_id);
+        let answered = (waiting == Waiting::ForAnswer).then(|| self.wait_for_answer(execution_id));
         let context = Arc::new(self.context(&header));
         let graph = ExecutionGraph::new(compiled, context);
-        let answered = (waiting == Waiting::ForAnswer).then(|| self.wait_for_answer(execution_id));
         let mut executor = GraphExecutor::new(graph, now);
         executor.handle(Input::Start, now).map_err(EngineError::damaged)?;
         let mut live = Live::new(Arc::new(header), executor, 1, 0);
@@ -140,9 +142,9 @@ impl Inner {
     /// The execution that an earlier start with the same key made; it may have ended.
     async fn started_before(&self, id: ExecutionId, waiting: Waiting) -> Result<Started, EngineError> {
         let ended = self.wait_for(id);
+        let answered = (waiting == Waiting::ForAnswer).then(|| self.wait_for_answer(id));
         let row = self.store.execution(id).await?.ok_or(EngineError::UnknownExecution(id))?;
         if !row.status.is_ended() {
-        let answered = (waiting == Waiting::ForAnswer).then(|| self.wait_for_answer(id));
             return Ok(Started { id, ended, answered, is_new: false });
         }
         self.tell_end(self.outcome(id).await?);
@@ -197,7 +199,7 @@ impl Inner {
         let which = Which::Version(version.number);
         let test_run = parent.metadata.test_run;
         let compiled =
-            self.workflows.compiled(&start.workflow_id, which, trigger.as_deref(), test_run).await?;
+            self.workflows.compiled(&start.workflow_id, which, trigger.as_deref(), test_run, None).await?;
         let mut header = self.header(&compiled, id, start.input.clone());
         header.execution_mode = start.execution_mode;
         header.depth = start.depth;
@@ -236,7 +238,7 @@ impl Inner {
             return Ok(());
         };
         let which = Which::Version(version.number);
-        let compiled = match self.workflows.compiled(&id, which, Some(&trigger), false).await {
+        let compiled = match self.workflows.compiled(&id, which, Some(&trigger), false, None).await {
             Ok(compiled) => compiled,
             Err(error @ EngineError::Store(_)) => return Err(error),
             Err(error) => {

@@ -28,6 +28,14 @@ struct Key {
     version: u64,
     trigger: Option<String>,
     test_run: bool,
+    until: Option<String>,
+}
+
+impl Key {
+    fn new(id: &str, version: u64, trigger: Option<&str>, test_run: bool, until: Option<&str>) -> Self {
+        let (trigger, until) = (trigger.map(str::to_owned), until.map(str::to_owned));
+        Key { id: id.to_owned(), version, trigger, test_run, until }
+    }
 }
 
 /// Compiled graphs kept at most; the cache is emptied when it is full.
@@ -76,24 +84,25 @@ impl Workflows {
         Ok(Version { number: stored.version, workflow: Arc::new(workflow) })
     }
 
-    /// The compiled form of a version for a trigger (none: the only one).
+    /// The compiled form of a version for a trigger (none: the only one), up to a node (none: to its ends).
     pub async fn compiled(
         &self,
         id: &str,
         which: Which,
         trigger: Option<&str>,
         test_run: bool,
+        until: Option<&str>,
     ) -> Result<Arc<CompiledGraph>, EngineError> {
         if let Which::Version(version) = which
-            && let Some(known) = self.known(id, version, trigger, test_run)
+            && let Some(known) = self.known(id, version, trigger, test_run, until)
         {
             return Ok(known);
         }
         let version = self.version(id, which).await?;
-        if let Some(known) = self.known(id, version.number, trigger, test_run) {
+        if let Some(known) = self.known(id, version.number, trigger, test_run, until) {
             return Ok(known);
         }
-        self.compile(&version, trigger, test_run)
+        self.compile(&version, trigger, test_run, until)
     }
 
     fn known(
@@ -102,8 +111,9 @@ impl Workflows {
         version: u64,
         trigger: Option<&str>,
         test_run: bool,
+        until: Option<&str>,
     ) -> Option<Arc<CompiledGraph>> {
-        let key = Key { id: id.to_owned(), version, trigger: trigger.map(str::to_owned), test_run };
+        let key = Key::new(id, version, trigger, test_run, until);
         self.compiled.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned()
     }
 
@@ -112,15 +122,15 @@ impl Workflows {
         version: &Version,
         trigger: Option<&str>,
         test_run: bool,
+        until: Option<&str>,
     ) -> Result<Arc<CompiledGraph>, EngineError> {
         let id = &version.workflow.id;
         let mocked = self.mocked.get(id).map_or(&[][..], Vec::as_slice);
-        let options = Options { trigger, mocked, use_pinned: test_run, locate: None };
+        let options = Options { trigger, mocked, use_pinned: test_run, until, locate: None };
         let numbered = Workflow { version: Some(version.number), ..(*version.workflow).clone() };
         let graph = compile(&numbered, &self.registry, options).into_result();
         let graph = graph.map_err(EngineError::InvalidWorkflow)?;
-        let key =
-            Key { id: id.clone(), version: version.number, trigger: trigger.map(str::to_owned), test_run };
+        let key = Key::new(id, version.number, trigger, test_run, until);
         let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
         if compiled.len() >= CACHED {
             compiled.clear();

@@ -5,9 +5,10 @@
 mod answers;
 mod architecture;
 mod conformance;
+mod doubt;
 mod elixir;
 mod engine;
 mod faults;
 mod kit;
-mod secrets;
 mod schedules;
+mod secrets;

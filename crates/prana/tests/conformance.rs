@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use prana::testing::{TestOptions, run_file};
+use prana::testing::{Keep, MakeStore, TestOptions, TestStore, run_file};
+use prana_store::postgres::testing::TestDatabase;
 use prana::{NoEffects, core::Registry};
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -17,7 +18,7 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-fn check(restart_every_step: bool, sqlite: bool) {
+fn check(restart_every_step: bool, keep: Keep) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../conformance");
     let mut paths = Vec::new();
     files(&root, &mut paths);
@@ -27,7 +28,7 @@ fn check(restart_every_step: bool, sqlite: bool) {
         registry: Registry::standard(),
         effects: Arc::new(NoEffects),
         restart_every_step,
-        sqlite,
+        keep,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut failed = Vec::new();
@@ -45,20 +46,46 @@ fn check(restart_every_step: bool, sqlite: bool) {
 
 #[test]
 fn in_memory() {
-    check(false, false);
+    check(false, Keep::Memory);
 }
 
 #[test]
 fn in_memory_with_restarts() {
-    check(true, false);
+    check(true, Keep::Memory);
 }
 
 #[test]
 fn in_sqlite() {
-    check(false, true);
+    check(false, Keep::Sqlite);
 }
 
 #[test]
 fn in_sqlite_with_restarts() {
-    check(true, true);
+    check(true, Keep::Sqlite);
+}
+
+struct Postgres;
+
+#[async_trait::async_trait]
+impl MakeStore for Postgres {
+    async fn make(&self) -> Arc<dyn TestStore> {
+        Arc::new(TestDatabase::new().await.unwrap().clocked().await)
+    }
+}
+
+/// Only where there is a server for tests: see `tests/postgres/with`.
+fn check_in_postgres(restart_every_step: bool) {
+    if std::env::var_os("PRANA_TEST_POSTGRES").is_some() {
+        check(restart_every_step, Keep::In(Arc::new(Postgres)));
+    }
+}
+
+#[test]
+fn in_postgres() {
+    check_in_postgres(false);
+}
+
+#[test]
+fn in_postgres_with_restarts() {
+    check_in_postgres(true);
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use prana::core::ExecutionId;
 use prana::core::execution::NodeStatus;
 use prana::store::{Delivered, Filter, LoadFrom, Scope};
-use prana::{Engine, ForkOptions, ResumeKey, ResumeTokens, StartOptions, Value};
+use prana::{Clock, CommitPoint, Engine, ForkOptions, ResumeKey, ResumeTokens, StartOptions, Value};
 
 use crate::kit::{Act, Kit, block_on, status, value, workflow};
 
@@ -433,7 +433,19 @@ fn running_time_is_limited_and_waits_do_not_count() {
         crash(&kit, &engine).await;
         let engine = kit.engine();
         engine.run_until_idle().await.unwrap();
-        let execution = engine.execution(busy).await.unwrap();
+        assert_eq!(status(&engine, busy).await, "completed", "nor is the time in which nobody ran it");
+
+        // Each commit takes 6 s.
+        let (clock, mut options) = (kit.clock.clone(), kit.options.clone());
+        options.at_commit = Some(Arc::new(move |point| {
+            if point == CommitPoint::After {
+                clock.set(clock.now().plus_millis(6_000));
+            }
+        }));
+        let engine = kit.builder().options(options).build();
+        let slow = engine.start("effects", Value::Null).await.unwrap();
+        engine.run_until_idle().await.unwrap();
+        let execution = engine.execution(slow).await.unwrap();
         assert_eq!(execution.status.as_str(), "timeout");
         assert_eq!(execution.error().unwrap().code.to_string(), "execution.timeout");
     });

@@ -24,10 +24,10 @@ const LEASE_MS: u64 = 15_000;
 type Result<T, E = StoreError> = std::result::Result<T, E>;
 
 /// Numbers that repeat with their seed.
-struct Dice(AtomicU64);
+pub struct Dice(AtomicU64);
 
 impl Dice {
-    fn below(&self, end: u64) -> u64 {
+    pub fn below(&self, end: u64) -> u64 {
         let state = self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::SeqCst);
         let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -38,7 +38,7 @@ impl Dice {
 /// A store that fails now and then, before or after it did what it was asked; and at which the world stops when the worker is to die.
 pub struct Flaky {
     inner: MemoryStore,
-    dice: Dice,
+    pub dice: Dice,
     /// One in so many calls fails before it did anything; 0: none.
     pub before: AtomicU64,
     /// One in so many commits and claims is done and answered with an error; 0: none.
@@ -61,12 +61,14 @@ impl Flaky {
 
     pub fn over(seed: u64, inner: MemoryStore) -> Arc<Flaky> {
         Arc::new(Flaky {
-            inner: MemoryStore::new(),
+            inner,
             dice: Dice(AtomicU64::new(seed.wrapping_mul(0x1234_5678_9abc_def1))),
             before: AtomicU64::new(0),
             after: AtomicU64::new(0),
             deaths: AtomicU64::new(0),
             dead: AtomicBool::new(false),
+            poison: Mutex::default(),
+            largest: AtomicU64::new(0),
             after_load: Mutex::default(),
         })
     }
@@ -89,8 +91,20 @@ impl Flaky {
 
     async fn may_die(&self) {
         if self.happens(&self.deaths) {
-            self.dead.store(true, Ordering::SeqCst);
-            std::future::pending::<()>().await;
+            self.die().await;
+        }
+    }
+
+    async fn die(&self) {
+        self.dead.store(true, Ordering::SeqCst);
+        std::future::pending::<()>().await;
+    }
+
+    /// Loses the answer to what was done.
+    fn may_lose<T>(&self, done: T) -> Result<T> {
+        match self.happens(&self.after) {
+            true => Err(StoreError::Unavailable { reason: "the answer was lost".into() }),
+            false => Ok(done),
         }
     }
 
@@ -117,18 +131,18 @@ impl Store for Flaky {
     async fn commit(&self, delta: Delta) -> Result<Committed> {
         self.may_fail().await?;
         self.may_die().await;
-        // Creations are told from the others: nobody takes up one whose answer was lost before its worker's lease is over.
-        let may_lose_answer = delta.create.is_none() && delta.children.is_empty();
+        if self.kills_with(&delta) {
+            self.die().await;
+        }
+        self.largest.fetch_max((delta.entries.len() + delta.children.len()) as u64, Ordering::SeqCst);
         let done = self.inner.commit(delta).await?;
         self.may_die().await;
-        match may_lose_answer && self.happens(&self.after) {
-            true => Err(StoreError::Unavailable { reason: "the answer was lost".into() }),
-            false => Ok(done),
-        }
+        self.may_lose(done)
     }
     async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>> {
         self.may_fail().await?;
-        self.inner.claim(claim).await
+        let claimed = self.inner.claim(claim).await?;
+        self.may_lose(claimed)
     }
     async fn load(&self, id: ExecutionId, from: LoadFrom) -> Result<Option<Loaded>> {
         self.may_fail().await?;
@@ -164,6 +178,9 @@ impl Store for Flaky {
     }
     async fn remove(&self, what: Remove) -> Result<Removed> {
         self.inner.remove(what).await
+    }
+    fn retains_trail(&self) -> bool {
+        self.inner.retains_trail()
     }
 }
 
@@ -203,20 +220,20 @@ impl Catalog for Flaky {
 }
 
 /// What an effect does besides being counted.
-type During = Box<dyn Fn() -> Pending + Send + Sync>;
+pub type During = Box<dyn Fn() -> Pending + Send + Sync>;
 
-type Pending = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
+pub type Pending = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Effects that count their calls: (execution, run, attempt) -> by which workers.
 #[derive(Default)]
-struct Counting {
-    calls: Mutex<HashMap<(ExecutionId, u32, u32), Vec<u64>>>,
+pub struct Counting {
+    pub calls: Mutex<HashMap<(ExecutionId, u32, u32), Vec<u64>>>,
     worker: AtomicU64,
-    during: Mutex<Option<During>>,
+    pub during: Mutex<Option<During>>,
 }
 
 impl Counting {
-    fn total(&self) -> usize {
+    pub fn total(&self) -> usize {
         self.calls.lock().unwrap().values().map(Vec::len).sum()
     }
 }
@@ -239,10 +256,10 @@ impl Effects for Counting {
     }
 }
 
-struct Bench {
-    store: Arc<Flaky>,
-    clock: Arc<VirtualClock>,
-    effects: Arc<Counting>,
+pub struct Bench {
+    pub store: Arc<Flaky>,
+    pub clock: Arc<VirtualClock>,
+    pub effects: Arc<Counting>,
 }
 
 impl Bench {
@@ -252,11 +269,11 @@ impl Bench {
 
     pub fn on(seed: u64, inner: MemoryStore) -> Bench {
         let clock = Arc::new(VirtualClock::new(Timestamp::from_millis(START)));
-        Bench { store: Flaky::new(seed), clock, effects: Arc::default() }
+        Bench { store: Flaky::over(seed, inner), clock, effects: Arc::default() }
     }
 
     /// A new worker.
-    fn engine(&self) -> Engine {
+    pub fn engine(&self) -> Engine {
         self.effects.worker.fetch_add(1, Ordering::SeqCst);
         let mut registry = Registry::standard();
         registry.effect(Descriptor::new::<Value>("test.effect", "Effect", "Is counted.", Effect::Effect));
@@ -269,18 +286,18 @@ impl Bench {
             .build()
     }
 
-    fn pass(&self, millis: u64) {
+    pub fn pass(&self, millis: u64) {
         self.clock.set(self.clock.now().plus_millis(millis));
     }
 
-    async fn activate(&self, text: &str) {
+    pub async fn activate(&self, text: &str) {
         for loaded in document::load("faults.yaml", text.as_bytes()).unwrap() {
             self.engine().activate(&loaded.workflow).await.unwrap();
         }
     }
 }
 
-fn block_on<T>(test: impl Future<Output = T>) -> T {
+pub fn block_on<T>(test: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test)
 }
 

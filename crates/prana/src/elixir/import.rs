@@ -282,8 +282,11 @@ impl Engine {
         let execution = self.execution(id).await?;
         let which = Which::Version(execution.workflow_version);
         let trigger = execution.node_executions.first().map(|run| run.node_key.clone());
-        let compiled =
-            self.inner.workflows.compiled(&execution.workflow_id, which, trigger.as_deref(), false).await;
+        let compiled = self
+            .inner
+            .workflows
+            .compiled(&execution.workflow_id, which, trigger.as_deref(), false, None)
+            .await;
         let compiled = match compiled {
             Ok(compiled) => Some(compiled),
             Err(EngineError::UnknownWorkflow(_) | EngineError::InvalidWorkflow(_)) => None,

@@ -13,7 +13,7 @@ use prana_core::document::{
     self, Draft, Expect, ExpectFinding, Loaded, Step, TestFile, TestWorkflow, WaitName, Workflow,
 };
 use prana_core::{ExecutionId, Registry};
-use prana_store::{Catalog, MemoryStore, SqliteStore, Store, Target};
+use prana_store::{MemoryStore, SqliteStore, Target};
 use prana_template::Str;
 
 pub use self::mocks::MockEffects;
@@ -25,9 +25,26 @@ use crate::error::EngineError;
 use crate::events::{Event, Middleware};
 use crate::start::StartOptions;
 
-/// A store that keeps executions and definitions.
-pub trait TestStore: Store + Catalog {}
-impl<T: Store + Catalog> TestStore for T {}
+pub use crate::database::AnyStore as TestStore;
+
+/// Where the executions of a test are kept.
+#[derive(Clone, Default)]
+pub enum Keep {
+    /// In memory.
+    #[default]
+    Memory,
+    /// In an SQLite file of its own.
+    Sqlite,
+    /// In an empty store that this makes.
+    In(Arc<dyn MakeStore>),
+}
+
+/// Makes empty stores.
+#[async_trait::async_trait]
+pub trait MakeStore: Send + Sync {
+    /// One that nobody else uses.
+    async fn make(&self) -> Arc<dyn TestStore>;
+}
 
 /// How tests run.
 #[derive(Clone)]
@@ -38,8 +55,8 @@ pub struct TestOptions {
     pub effects: Arc<dyn Effects>,
     /// Forget the execution before each node, and rebuild it from the store.
     pub restart_every_step: bool,
-    /// Keep executions in an SQLite file of this test's own, instead of in memory.
-    pub sqlite: bool,
+    /// Where executions are kept.
+    pub keep: Keep,
 }
 
 /// Runs one test document.
@@ -123,7 +140,7 @@ impl<'t> Harness<'t> {
         options: &'t TestOptions,
     ) -> Result<Self, String> {
         others.extend(test.workflows.iter().map(|loaded| loaded.workflow.clone()));
-        let (store, directory) = open_store(options)?;
+        let (store, directory) = open_store(options).await?;
         let clock = Arc::new(VirtualClock::new(test.clock));
         let mocks = Arc::new(MockEffects::new(&test.mocks, Arc::clone(&options.effects)));
         let mocked: Vec<Str> = test.mocks.keys().map(|key| Str::from(key.as_str())).collect();
@@ -308,9 +325,11 @@ impl Drop for Directory {
     }
 }
 
-fn open_store(options: &TestOptions) -> Result<(Arc<dyn TestStore>, Option<Directory>), String> {
-    if !options.sqlite {
-        return Ok((Arc::new(MemoryStore::new()), None));
+async fn open_store(options: &TestOptions) -> Result<(Arc<dyn TestStore>, Option<Directory>), String> {
+    match &options.keep {
+        Keep::Memory => return Ok((Arc::new(MemoryStore::new()), None)),
+        Keep::In(stores) => return Ok((stores.make().await, None)),
+        Keep::Sqlite => {}
     }
     static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
     let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
