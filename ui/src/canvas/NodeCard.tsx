@@ -25,7 +25,7 @@ function Ports({ node, side }: { node: CanvasNode; side: 'in' | 'out' }) {
       />
       {named && (
         <span className={side === 'in' ? classes.inLabel : classes.outLabel} style={{ top: portTop(node, place) }}>
-          {port}
+          {cut(port, 14)}
         </span>
       )}
     </div>
@@ -56,6 +56,9 @@ function Corner({ mark, node }: { mark?: NodeMark; node: CanvasNode }) {
   )
 }
 
+/** A text that fits where it stands. */
+const cut = (text: string, length: number) => (text.length > length ? `${text.slice(0, length - 1).trimEnd()}…` : text)
+
 const problemsText = (mark: NodeMark) =>
   [mark.errors ? `${mark.errors} to mend` : '', mark.warnings ? `${mark.warnings} to look at` : ''].filter(Boolean).join(', ')
 
@@ -79,8 +82,10 @@ export const NodeCard = memo(function NodeCard({ data, selected }: NodeProps<Car
           <Mark size={18} stroke={1.7} aria-hidden />
         </span>
         <span className={classes.words}>
-          <span className={classes.name}>{node.name}</span>
-          <span className={classes.title}>{mark?.note ?? (node.disabled ? `${node.title}, disabled` : node.title)}</span>
+          <span className={classes.name} title={node.name}>
+            {cut(node.name, 21)}
+          </span>
+          <span className={classes.title}>{cut(mark?.note ?? (node.disabled ? `${node.title}, disabled` : node.title), 27)}</span>
         </span>
       </div>
       <Corner mark={mark} node={node} />

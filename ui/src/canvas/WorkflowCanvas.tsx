@@ -86,7 +86,7 @@ function Flow({ graph, places, nodeMarks, linkMarks, selection, onSelect, onOpen
   const flow = useReactFlow<CardNode, LinkEdge>()
   const [nodes, setNodes] = useNodes(graph, places, nodeMarks, selection, editing !== undefined)
   const [edges, setEdges] = useEdges(graph, places, linkMarks, selection)
-  const frame = useRef<HTMLDivElement>(null)
+  const shield = useRef<HTMLDivElement>(null)
   const told = useRef<Selection>({ nodes: [], links: [] })
 
   const onNodesChange = useCallback(
@@ -127,7 +127,7 @@ function Flow({ graph, places, nodeMarks, linkMarks, selection, onSelect, onOpen
     editing.onMenu({ x: event.clientX, y: event.clientY }, node)
   }
   return (
-    <div ref={frame} className={classes.canvas} role="region" aria-label={label}>
+    <div className={classes.canvas} role="region" aria-label={label}>
       <ReactFlow<CardNode, LinkEdge>
         nodes={nodes}
         edges={edges}
@@ -157,8 +157,8 @@ function Flow({ graph, places, nodeMarks, linkMarks, selection, onSelect, onOpen
         }}
         nodesDraggable={editing !== undefined}
         nodesConnectable={editing !== undefined}
-        onMoveStart={() => frame.current?.setAttribute('data-moving', '')}
-        onMoveEnd={() => frame.current?.removeAttribute('data-moving')}
+        onMoveStart={(event) => event?.type === 'mousedown' && setShield(shield.current, true)}
+        onMoveEnd={() => setShield(shield.current, false)}
         deleteKeyCode={null}
         selectionKeyCode="Shift"
         multiSelectionKeyCode={['Shift', 'Meta', 'Control']}
@@ -177,6 +177,7 @@ function Flow({ graph, places, nodeMarks, linkMarks, selection, onSelect, onOpen
         {(minimap ?? graph.nodes.length > 12) && <MiniMap pannable zoomable className={classes.minimap} nodeBorderRadius={6} ariaLabel="Overview" />}
         {children}
       </ReactFlow>
+      <div ref={shield} className={classes.shield} />
     </div>
   )
 }
@@ -189,6 +190,10 @@ function movedBy(changes: NodeChange<CardNode>[]): Places | null {
     moved.set(change.id, { x: Math.round(change.position.x), y: Math.round(change.position.y) })
   }
   return moved.size > 0 ? moved : null
+}
+
+function setShield(shield: HTMLDivElement | null, on: boolean): void {
+  if (shield) shield.style.display = on ? 'block' : ''
 }
 
 const proOptions = { hideAttribution: true }
