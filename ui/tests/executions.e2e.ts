@@ -191,19 +191,6 @@ test('many executions are cancelled at once', async () => {
   await page.close()
 })
 
-for (const path of ['/', '/executions', '/tokens', '/changes', '/connectors', '/login']) {
-  for (const dark of [false, true]) {
-    test(`${path} has no barriers, ${dark ? 'dark' : 'light'}`, async () => {
-      const { page, watched } = await open(browser, server.url, path, { dark })
-      await page.getByRole('heading', { level: 1 }).waitFor()
-      await page.getByRole('status', { name: 'Loading' }).waitFor({ state: 'detached' })
-      expect(await barriers(page)).toEqual([])
-      expect(watched.trouble).toEqual([])
-      await page.close()
-    })
-  }
-}
-
 test('an execution has no barriers, wide or narrow, in light or dark', async () => {
   const id = await waiting()
   for (const looks of [{}, { dark: true }, { width: 400, height: 800 }]) {
