@@ -1,7 +1,7 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet } from '@tanstack/react-router'
 import { Failure, Loading } from '~/parts/states'
-import { Shell } from '~/shell/Shell'
 import { NotFound } from '~/shell/NotFound'
+import { Shell } from '~/shell/Shell'
 
 const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound })
 

@@ -37,12 +37,19 @@ async function fill(page: Page, path: string, text: string) {
 
 /** Presses a key on the canvas, not in a field. */
 async function press(page: Page, key: string) {
-  await page.locator('.react-flow__pane').focus().catch(() => {})
+  await page
+    .locator('.react-flow__pane')
+    .focus()
+    .catch(() => {})
   await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur())
   await page.keyboard.press(key)
 }
 
-const saved = (id: string) => server.call<{ version: number; workflow: { nodes: { key: string; params?: object; position?: object }[]; connections: object } }>('GET', `/workflows/${id}`)
+const saved = (id: string) =>
+  server.call<{
+    version: number
+    workflow: { nodes: { key: string; params?: object; position?: object }[]; connections: object }
+  }>('GET', `/workflows/${id}`)
 
 test('from nothing to a first finished workflow, without YAML', async () => {
   const { page, watched } = await open(browser, server.url, '/workflows')
@@ -107,7 +114,10 @@ test('templates are completed, checked and shown as one types', async () => {
   await page.keyboard.press('Enter')
   await dialog.getByText('adA').first().waitFor()
   await fill(page, 'fields.greeting', '{{ $input.name | revers }}')
-  await dialog.getByText(/reverse/).first().waitFor()
+  await dialog
+    .getByText(/reverse/)
+    .first()
+    .waitFor()
   await until(async () => (await field(page, 'fields.greeting').getAttribute('aria-invalid')) === 'true')
   await page.close()
 })
@@ -115,11 +125,15 @@ test('templates are completed, checked and shown as one types', async () => {
 test('what is dragged from the input becomes an expression', async () => {
   const { page } = await open(browser, server.url, '/workflows/greeting?node=set_data')
   const dialog = page.getByRole('dialog')
-  const row = dialog.getByRole('tree', { name: 'Input from trigger' }).getByRole('treeitem').filter({ hasText: 'name' }).last()
+  const row = dialog
+    .getByRole('tree', { name: 'Input from trigger' })
+    .getByRole('treeitem')
+    .filter({ hasText: 'name' })
+    .last()
   await row.waitFor()
   await fill(page, 'fields.greeting', 'x')
   await row.dragTo(field(page, 'fields.greeting'))
-  await until(async () => (await field(page, 'fields.greeting').innerText()).includes('{{ $input.name }}'))
+  await until(async () => (await field(page, 'fields.greeting').textContent())?.includes('{{ $input.name }}'))
   await page.close()
 })
 
@@ -143,12 +157,22 @@ test('one step is run again with changed parameters, and what is older is marked
   await press(page, 'Control+Enter')
   await page.getByText('Run of version 3').waitFor()
   await page.getByRole('button', { name: 'What passed' }).click()
-  await page.getByRole('table', { name: /What passed the nodes/ }).getByText('pinned').waitFor()
+  await page
+    .getByRole('table', { name: /What passed the nodes/ })
+    .getByText('pinned')
+    .waitFor()
   await page.close()
 })
 
 test('undo, redo, copy, paste and delete, by keys', async () => {
-  await server.call('POST', '/workflows', { id: 'keys', nodes: [{ key: 'start', type: 'manual.trigger' }, { key: 'a', type: 'core.no_op' }], connections: ['start -> a'] })
+  await server.call('POST', '/workflows', {
+    id: 'keys',
+    nodes: [
+      { key: 'start', type: 'manual.trigger' },
+      { key: 'a', type: 'core.no_op' },
+    ],
+    connections: ['start -> a'],
+  })
   const { page } = await open(browser, server.url, '/workflows/keys')
   await node(page, 'a').click()
   await press(page, 'Control+d')
@@ -172,7 +196,10 @@ test('undo, redo, copy, paste and delete, by keys', async () => {
   await page.locator('.react-flow__edge').nth(1).waitFor({ state: 'attached' })
   await press(page, 'Control+s')
   await page.getByText('Saved as version 2').waitFor()
-  expect((await saved('keys')).workflow.connections).toEqual({ start: { main: [{ to: 'a' }] }, a: { main: [{ to: 'a_2' }] } })
+  expect((await saved('keys')).workflow.connections).toEqual({
+    start: { main: [{ to: 'a' }] },
+    a: { main: [{ to: 'a_2' }] },
+  })
   await page.close()
 })
 
@@ -218,9 +245,9 @@ test('YAML and canvas are in step, both ways', async () => {
   await page.locator('.react-flow__edge').waitFor({ state: 'attached' })
   await node(page, 'next').click()
   await press(page, 'Delete')
-  await until(async () => !(await text.innerText()).includes('key: next'))
+  await until(async () => !(await text.textContent())?.includes('key: next'))
   await press(page, 'Control+z')
-  await until(async () => (await text.innerText()).includes('start -> next'))
+  await until(async () => (await text.textContent())?.includes('start -> next'))
   await text.click()
   await page.keyboard.press('Control+Home')
   await page.keyboard.insertText('[')
@@ -231,7 +258,11 @@ test('YAML and canvas are in step, both ways', async () => {
 })
 
 test('two tabs that edit the same workflow: the second is asked', async () => {
-  await server.call('POST', '/workflows', { id: 'tabs', name: 'Two tabs', nodes: [{ key: 'start', type: 'manual.trigger' }] })
+  await server.call('POST', '/workflows', {
+    id: 'tabs',
+    name: 'Two tabs',
+    nodes: [{ key: 'start', type: 'manual.trigger' }],
+  })
   const { page: one } = await open(browser, server.url, '/workflows/tabs')
   const { page: other } = await open(browser, server.url, '/workflows/tabs')
   for (const page of [one, other]) await node(page, 'start').click()
@@ -242,7 +273,11 @@ test('two tabs that edit the same workflow: the second is asked', async () => {
   await press(other, 'Control+s')
   const dialog = other.getByRole('dialog', { name: 'Somebody saved a newer version' })
   await dialog.getByText(/Version 2 was saved while you were editing/).waitFor()
-  await dialog.getByText('added: - {key: no_op').or(dialog.locator('[data-kind="new"]', { hasText: 'no_op' }).first()).first().waitFor()
+  await dialog
+    .getByText('added: - {key: no_op')
+    .or(dialog.locator('[data-kind="new"]', { hasText: 'no_op' }).first())
+    .first()
+    .waitFor()
   expect(await barriers(other)).toEqual([])
   await dialog.getByRole('button', { name: 'Save mine as version 3' }).click()
   await other.getByText('Saved as version 3').waitFor()
@@ -260,7 +295,12 @@ test('workflows are activated, exported, imported and deleted from the list', as
   const row = page.getByRole('row', { name: /Two tabs/ })
   const isActive = row.getByRole('switch', { name: 'Two tabs is active' })
   await row.locator('label').first().click()
-  await until(async () => (await server.call<{ workflows: { id: string; active: number | null }[] }>('GET', '/workflows')).workflows.find((one) => one.id === 'tabs')?.active === 3)
+  await until(
+    async () =>
+      (await server.call<{ workflows: { id: string; active: number | null }[] }>('GET', '/workflows')).workflows.find(
+        (one) => one.id === 'tabs',
+      )?.active === 3,
+  )
   expect(await isActive.isChecked()).toBe(true)
   await page.getByRole('textbox', { name: 'Search workflows' }).fill('two')
   await page.getByRole('row', { name: /greeting/i }).waitFor({ state: 'detached' })
@@ -274,7 +314,11 @@ test('workflows are activated, exported, imported and deleted from the list', as
   await page.getByRole('menuitem', { name: 'Delete…' }).click()
   await page.getByRole('button', { name: 'Delete', exact: true }).click()
   await row.waitFor({ state: 'detached' })
-  await page.locator('input[type=file]').setInputFiles({ name: 'tabs.yaml', mimeType: 'text/yaml', buffer: await (await import('node:fs/promises')).readFile(file) })
+  await page.locator('input[type=file]').setInputFiles({
+    name: 'tabs.yaml',
+    mimeType: 'text/yaml',
+    buffer: await (await import('node:fs/promises')).readFile(file),
+  })
   await node(page, 'no_op').waitFor()
   await page.close()
 })

@@ -49,7 +49,10 @@ async function traced(session: CDPSession, work: () => Promise<void>): Promise<T
   const events: TraceEvent[] = []
   session.on('Tracing.dataCollected', ({ value }) => events.push(...(value as unknown as TraceEvent[])))
   const complete = new Promise((resolve) => session.once('Tracing.tracingComplete', resolve))
-  await session.send('Tracing.start', { transferMode: 'ReportEvents', categories: 'devtools.timeline,toplevel,v8.execute,blink.user_timing,disabled-by-default-devtools.timeline' })
+  await session.send('Tracing.start', {
+    transferMode: 'ReportEvents',
+    categories: 'devtools.timeline,toplevel,v8.execute,blink.user_timing,disabled-by-default-devtools.timeline',
+  })
   await work()
   await session.send('Tracing.end')
   await complete
@@ -65,11 +68,21 @@ function mainThread(events: TraceEvent[]): TraceEvent[] {
   return busiest[0] ?? []
 }
 
-const SCRIPTS = new Set(['FunctionCall', 'EvaluateScript', 'FireAnimationFrame', 'TimerFire', 'EventDispatch', 'RunMicrotasks', 'v8.callFunction'])
+const SCRIPTS = new Set([
+  'FunctionCall',
+  'EvaluateScript',
+  'FireAnimationFrame',
+  'TimerFire',
+  'EventDispatch',
+  'RunMicrotasks',
+  'v8.callFunction',
+])
 
 /** Milliseconds of script in each frame; what one script calls is counted once. */
 function scriptingByFrame(events: TraceEvent[], frameMs: number): number[] {
-  const scripts = events.filter((event) => event.ph === 'X' && SCRIPTS.has(event.name)).sort((one, other) => one.ts - other.ts)
+  const scripts = events
+    .filter((event) => event.ph === 'X' && SCRIPTS.has(event.name))
+    .sort((one, other) => one.ts - other.ts)
   const outer: TraceEvent[] = []
   let end = 0
   for (const event of scripts) {
@@ -87,16 +100,21 @@ function scriptingByFrame(events: TraceEvent[], frameMs: number): number[] {
   return frames
 }
 
-const percentile = (values: number[], part: number) => [...values].sort((one, other) => one - other)[Math.floor((values.length - 1) * part)] ?? 0
+const percentile = (values: number[], part: number) =>
+  [...values].sort((one, other) => one - other)[Math.floor((values.length - 1) * part)] ?? 0
 
 test(`panning and zooming with ${NODES} nodes stays smooth`, async () => {
   await server.call('POST', '/workflows', large())
   const { page } = await open(browser, server.url, '/workflows/large')
-  await page.locator('.react-flow__node').nth(NODES - 1).waitFor({ state: 'attached' })
+  await page
+    .locator('.react-flow__node')
+    .nth(NODES - 1)
+    .waitFor({ state: 'attached' })
   await page.getByText('Nothing to mend').waitFor()
   const blank = await page.evaluate(() => {
     for (let y = 300; y < 700; y += 7)
-      for (let x = 500; x < 1000; x += 11) if (document.elementFromPoint(x, y)?.classList.contains('react-flow__pane')) return { x, y }
+      for (let x = 500; x < 1000; x += 11)
+        if (document.elementFromPoint(x, y)?.classList.contains('react-flow__pane')) return { x, y }
     throw new Error('nothing but nodes')
   })
   const session = await page.context().newCDPSession(page)
@@ -108,11 +126,15 @@ test(`panning and zooming with ${NODES} nodes stays smooth`, async () => {
     for (let step = 0; step < 20; step++) await page.mouse.wheel(0, step < 10 ? -60 : 60)
   })
   const main = mainThread(events)
-  const tasks = main.filter((event) => event.ph === 'X' && event.name.endsWith('RunTask')).map((event) => (event.tdur ?? event.dur ?? 0) / 1000)
+  const tasks = main
+    .filter((event) => event.ph === 'X' && event.name.endsWith('RunTask'))
+    .map((event) => (event.tdur ?? event.dur ?? 0) / 1000)
   const longest = Math.max(...tasks)
   const frames = scriptingByFrame(main, 1000 / 60).filter((ms) => ms > 0)
   const p95 = percentile(frames, 0.95)
-  console.log(`longest task ${longest.toFixed(1)} ms; scripting per frame: median ${percentile(frames, 0.5).toFixed(1)} ms, p95 ${p95.toFixed(1)} ms, ${frames.length} frames`)
+  console.log(
+    `longest task ${longest.toFixed(1)} ms; scripting per frame: median ${percentile(frames, 0.5).toFixed(1)} ms, p95 ${p95.toFixed(1)} ms, ${frames.length} frames`,
+  )
   expect(tasks.length).toBeGreaterThan(50)
   expect(longest).toBeLessThan(LONGEST_TASK_MS)
   expect(p95).toBeLessThan(SCRIPTING_P95_MS)

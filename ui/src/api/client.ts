@@ -68,5 +68,5 @@ export const api = {
 /** A piece of a path, whatever its characters. */
 export const segment = (text: string | number) => encodeURIComponent(text)
 
-export { Problem }
 export type { Json }
+export { Problem }

@@ -10,7 +10,11 @@ export type StreamEvent =
   | { type: 'trail_not_kept'; status: string }
 
 /** Listens to an execution, or to all of them (`null`); ends with the component. */
-export function useEvents(executionId: string | null, onEvent: (event: StreamEvent) => void, enabled = true): Connection {
+export function useEvents(
+  executionId: string | null,
+  onEvent: (event: StreamEvent) => void,
+  enabled = true,
+): Connection {
   const [connection, setConnection] = useState<Connection>('connecting')
   const handler = useRef(onEvent)
   handler.current = onEvent

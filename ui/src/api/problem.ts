@@ -18,7 +18,11 @@ export class Problem extends Error {
 }
 
 export const unreachable = () =>
-  new Problem(0, 'server.unreachable', 'The server does not answer. It may be restarting; this page tries again by itself.')
+  new Problem(
+    0,
+    'server.unreachable',
+    'The server does not answer. It may be restarting; this page tries again by itself.',
+  )
 
 /** The problem that an answer tells of, whatever its body. */
 export async function problemOf(response: Response): Promise<Problem> {

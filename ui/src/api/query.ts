@@ -1,5 +1,5 @@
-import { MutationCache, QueryClient } from '@tanstack/react-query'
 import { notifications } from '@mantine/notifications'
+import { MutationCache, QueryClient } from '@tanstack/react-query'
 import { messageOf, Problem } from './problem'
 
 /** Questions are asked again only where that can help. */

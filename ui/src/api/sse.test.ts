@@ -11,9 +11,12 @@ test('messages come out whole, wherever the pieces end', () => {
   check(['id: 2\nevent: node_starting\ndata: {"a":1}\n\n'], [first])
   check(['id: 2\neve', 'nt: node_starting\nda', 'ta: {"a":1}\n', '\n'], [first])
   check([':\n\n: alive\n\nid:2\nevent:node_starting\ndata:{"a":1}\r\n\r\n'], [first])
-  check(['data: a\ndata: b\n\ndata: c\n\n'], [
-    { id: null, event: 'message', data: 'a\nb' },
-    { id: null, event: 'message', data: 'c' },
-  ])
+  check(
+    ['data: a\ndata: b\n\ndata: c\n\n'],
+    [
+      { id: null, event: 'message', data: 'a\nb' },
+      { id: null, event: 'message', data: 'c' },
+    ],
+  )
   check(['data: not finished'], [])
 })

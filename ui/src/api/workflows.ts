@@ -4,8 +4,8 @@ import type {
   Action,
   Activated,
   Finding,
-  PreviewScope,
   Json,
+  PreviewScope,
   Saved,
   StoredWorkflow,
   VersionRow,
@@ -20,7 +20,11 @@ async function all(signal?: AbortSignal): Promise<WorkflowRow[]> {
   const rows: WorkflowRow[] = []
   let after: string | undefined
   do {
-    const page = await api.get<{ workflows: WorkflowRow[]; next: string | null }>('/workflows', { after, limit: PAGE }, signal)
+    const page = await api.get<{ workflows: WorkflowRow[]; next: string | null }>(
+      '/workflows',
+      { after, limit: PAGE },
+      signal,
+    )
     rows.push(...page.workflows)
     after = page.next ?? undefined
   } while (after)
@@ -57,8 +61,10 @@ export const workflows = {
   activate: (id: string, version?: number) =>
     api.post<Activated>(`/workflows/${segment(id)}/activate`, version === undefined ? {} : { version }),
   deactivate: (id: string) => api.post<Activated>(`/workflows/${segment(id)}/deactivate`),
-  validate: (workflow: WorkflowDocument) => api.post<{ valid: boolean; findings: Finding[] }>('/workflows/validate', { workflow }),
-  validateText: (source: string) => api.post<{ valid: boolean; findings: Finding[] }>('/workflows/validate', { source }),
+  validate: (workflow: WorkflowDocument) =>
+    api.post<{ valid: boolean; findings: Finding[] }>('/workflows/validate', { workflow }),
+  validateText: (source: string) =>
+    api.post<{ valid: boolean; findings: Finding[] }>('/workflows/validate', { source }),
 }
 
 export const actions = {

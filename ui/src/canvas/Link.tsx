@@ -12,7 +12,8 @@ export type LinkEdge = Edge<LinkData, 'link'>
 function along({ sourceX, sourceY, targetX, targetY }: Ends, part: number): { x: number; y: number } {
   const pull = Math.max((targetX - sourceX) / 2, 24)
   const rest = 1 - part
-  const mix = (a: number, b: number, c: number, d: number) => rest ** 3 * a + 3 * rest ** 2 * part * b + 3 * rest * part ** 2 * c + part ** 3 * d
+  const mix = (a: number, b: number, c: number, d: number) =>
+    rest ** 3 * a + 3 * rest ** 2 * part * b + 3 * rest * part ** 2 * c + part ** 3 * d
   return { x: mix(sourceX, sourceX + pull, targetX - pull, targetX), y: mix(sourceY, sourceY, targetY, targetY) }
 }
 
@@ -27,7 +28,11 @@ interface Ends {
 function lineOf(ends: Ends, props: EdgeProps<LinkEdge>): [string, number, number] {
   const { sourceX, sourceY, targetX, targetY } = ends
   if (targetX > sourceX - 24) {
-    const [path, x, y] = getBezierPath({ ...ends, sourcePosition: props.sourcePosition, targetPosition: props.targetPosition })
+    const [path, x, y] = getBezierPath({
+      ...ends,
+      sourcePosition: props.sourcePosition,
+      targetPosition: props.targetPosition,
+    })
     return [path, x, y]
   }
   const below = props.data?.lane ?? Math.max(sourceY, targetY) + 76

@@ -39,7 +39,9 @@ function Corner({ mark, node }: { mark?: NodeMark; node: CanvasNode }) {
     <div className={classes.corner}>
       {node.notes && <IconNote size={14} aria-label={node.notes} />}
       {node.pinned && <IconPinned size={14} aria-label="Its output is pinned" className={classes.pin} />}
-      {mark?.stale && <IconClockEdit size={14} aria-label="Its output is older than its parameters" className={classes.warning} />}
+      {mark?.stale && (
+        <IconClockEdit size={14} aria-label="Its output is older than its parameters" className={classes.warning} />
+      )}
       {(mark?.errors || mark?.warnings) && (
         <span className={mark.errors ? classes.error : classes.warning} title={problemsText(mark)}>
           <IconAlertTriangle size={15} aria-label={problemsText(mark)} />
@@ -60,7 +62,9 @@ function Corner({ mark, node }: { mark?: NodeMark; node: CanvasNode }) {
 const cut = (text: string, length: number) => (text.length > length ? `${text.slice(0, length - 1).trimEnd()}…` : text)
 
 const problemsText = (mark: NodeMark) =>
-  [mark.errors ? `${mark.errors} to mend` : '', mark.warnings ? `${mark.warnings} to look at` : ''].filter(Boolean).join(', ')
+  [mark.errors ? `${mark.errors} to mend` : '', mark.warnings ? `${mark.warnings} to look at` : '']
+    .filter(Boolean)
+    .join(', ')
 
 /** A node on the canvas. */
 export const NodeCard = memo(function NodeCard({ data, selected }: NodeProps<CardNode>) {
@@ -85,7 +89,9 @@ export const NodeCard = memo(function NodeCard({ data, selected }: NodeProps<Car
           <span className={classes.name} title={node.name}>
             {cut(node.name, 21)}
           </span>
-          <span className={classes.title}>{cut(mark?.note ?? (node.disabled ? `${node.title}, disabled` : node.title), 27)}</span>
+          <span className={classes.title}>
+            {cut(mark?.note ?? (node.disabled ? `${node.title}, disabled` : node.title), 27)}
+          </span>
         </span>
       </div>
       <Corner mark={mark} node={node} />

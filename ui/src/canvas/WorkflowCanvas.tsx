@@ -16,12 +16,20 @@ import {
   ReactFlowProvider,
   useReactFlow,
 } from '@xyflow/react'
-import { type MouseEvent as ReactMouseEvent, type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import {
+  type MouseEvent as ReactMouseEvent,
+  type ReactNode,
+  useCallback,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+} from 'react'
 import { Loading } from '~/parts/states'
 import classes from './canvas.module.css'
 import { type CanvasGraph, heightOf, MAIN, WIDTH } from './graph'
-import { lanesOf } from './lanes'
 import { Link, type LinkData, type LinkEdge } from './Link'
+import { lanesOf } from './lanes'
 import type { Place } from './layout'
 import type { LinkMarks, NodeMarks } from './marks'
 import { type CardNode, NodeCard } from './NodeCard'
@@ -81,7 +89,19 @@ export function WorkflowCanvas(props: WorkflowCanvasProps) {
   )
 }
 
-function Flow({ graph, places, nodeMarks, linkMarks, selection, onSelect, onOpen, editing, minimap, children, label }: WorkflowCanvasProps & { places: Places }) {
+function Flow({
+  graph,
+  places,
+  nodeMarks,
+  linkMarks,
+  selection,
+  onSelect,
+  onOpen,
+  editing,
+  minimap,
+  children,
+  label,
+}: WorkflowCanvasProps & { places: Places }) {
   const colorMode = useComputedColorScheme('light')
   const flow = useReactFlow<CardNode, LinkEdge>()
   const [nodes, setNodes] = useNodes(graph, places, nodeMarks, selection, editing !== undefined)
@@ -97,7 +117,10 @@ function Flow({ graph, places, nodeMarks, linkMarks, selection, onSelect, onOpen
     },
     [setNodes, editing],
   )
-  const onEdgesChange = useCallback((changes: EdgeChange<LinkEdge>[]) => setEdges((edges) => applyEdgeChanges(changes, edges)), [setEdges])
+  const onEdgesChange = useCallback(
+    (changes: EdgeChange<LinkEdge>[]) => setEdges((edges) => applyEdgeChanges(changes, edges)),
+    [setEdges],
+  )
   const onSelectionChange = useCallback(
     (now: { nodes: CardNode[]; edges: LinkEdge[] }) => {
       const next = { nodes: now.nodes.map((node) => node.id), links: now.edges.map((edge) => edge.id) }
@@ -108,7 +131,8 @@ function Flow({ graph, places, nodeMarks, linkMarks, selection, onSelect, onOpen
     [onSelect],
   )
   const onConnect = useCallback(
-    (made: Connection) => editing?.onConnect(made.source, made.sourceHandle ?? MAIN, made.target, made.targetHandle ?? MAIN),
+    (made: Connection) =>
+      editing?.onConnect(made.source, made.sourceHandle ?? MAIN, made.target, made.targetHandle ?? MAIN),
     [editing],
   )
   const onConnectEnd = useCallback(
@@ -117,7 +141,12 @@ function Flow({ graph, places, nodeMarks, linkMarks, selection, onSelect, onOpen
       const point = 'changedTouches' in event ? event.changedTouches[0] : event
       if (!point || state.toNode) return
       const screen = { x: point.clientX, y: point.clientY }
-      editing.onConnectToNothing(state.fromNode.id, state.fromHandle.id ?? MAIN, flow.screenToFlowPosition(screen), screen)
+      editing.onConnectToNothing(
+        state.fromNode.id,
+        state.fromHandle.id ?? MAIN,
+        flow.screenToFlowPosition(screen),
+        screen,
+      )
     },
     [editing, flow],
   )
@@ -127,7 +156,7 @@ function Flow({ graph, places, nodeMarks, linkMarks, selection, onSelect, onOpen
     editing.onMenu({ x: event.clientX, y: event.clientY }, node)
   }
   return (
-    <div className={classes.canvas} role="region" aria-label={label}>
+    <section className={classes.canvas} aria-label={label}>
       <ReactFlow<CardNode, LinkEdge>
         nodes={nodes}
         edges={edges}
@@ -174,11 +203,13 @@ function Flow({ graph, places, nodeMarks, linkMarks, selection, onSelect, onOpen
       >
         <Background variant={BackgroundVariant.Dots} gap={22} size={1.2} />
         <Controls showInteractive={false} fitViewOptions={fitOptions} position="bottom-left" />
-        {(minimap ?? graph.nodes.length > 12) && <MiniMap pannable zoomable className={classes.minimap} nodeBorderRadius={6} ariaLabel="Overview" />}
+        {(minimap ?? graph.nodes.length > 12) && (
+          <MiniMap pannable zoomable className={classes.minimap} nodeBorderRadius={6} ariaLabel="Overview" />
+        )}
         {children}
       </ReactFlow>
       <div ref={shield} className={classes.shield} />
-    </div>
+    </section>
   )
 }
 
@@ -198,11 +229,19 @@ function setShield(shield: HTMLDivElement | null, on: boolean): void {
 
 const proOptions = { hideAttribution: true }
 
-const sameSelection = (one: Selection, other: Selection) => sameList(one.nodes, other.nodes) && sameList(one.links, other.links)
-const sameList = (one: string[], other: string[]) => one.length === other.length && one.every((item, place) => item === other[place])
+const sameSelection = (one: Selection, other: Selection) =>
+  sameList(one.nodes, other.nodes) && sameList(one.links, other.links)
+const sameList = (one: string[], other: string[]) =>
+  one.length === other.length && one.every((item, place) => item === other[place])
 
 /** The nodes as the drawing library holds them. One whose node and mark are the same stays the same object, and isn't drawn again. */
-function useNodes(graph: CanvasGraph, places: Places, marks: NodeMarks | undefined, selection: Selection | undefined, editable: boolean) {
+function useNodes(
+  graph: CanvasGraph,
+  places: Places,
+  marks: NodeMarks | undefined,
+  selection: Selection | undefined,
+  editable: boolean,
+) {
   const chosen = useMemo(() => selection && new Set(selection.nodes), [selection])
   const build = (before: CardNode[]): CardNode[] => {
     const old = new Map(before.map((node) => [node.id, node]))
@@ -212,7 +251,8 @@ function useNodes(graph: CanvasGraph, places: Places, marks: NodeMarks | undefin
       const position = was?.dragging ? was.position : (places.get(node.key) ?? { x: 0, y: 0 })
       const same = was?.data.node === node && was.data.mark === mark && was.data.editable === editable
       const selected = chosen ? chosen.has(node.key) : was?.selected
-      if (was && same && was.selected === selected && was.position.x === position.x && was.position.y === position.y) return was
+      if (was && same && was.selected === selected && was.position.x === position.x && was.position.y === position.y)
+        return was
       const height = heightOf(node)
       return {
         ...was,
@@ -239,7 +279,9 @@ function useEdges(graph: CanvasGraph, places: Places, marks: LinkMarks | undefin
     const old = new Map(before.map((edge) => [edge.id, edge]))
     const names = new Map(graph.nodes.map((node) => [node.key, node.name]))
     const lanes = lanesOf(graph, places)
-    return graph.links.map((link) => edgeOf({ link, mark: marks?.get(link.id), lane: lanes.get(link.id) }, old.get(link.id), chosen, names))
+    return graph.links.map((link) =>
+      edgeOf({ link, mark: marks?.get(link.id), lane: lanes.get(link.id) }, old.get(link.id), chosen, names),
+    )
   }
   const [edges, setEdges] = useState<LinkEdge[]>(() => build([]))
   // biome-ignore lint/correctness/useExhaustiveDependencies: `build` reads exactly these
@@ -249,11 +291,23 @@ function useEdges(graph: CanvasGraph, places: Places, marks: LinkMarks | undefin
 
 const arrow = { type: MarkerType.ArrowClosed, width: 16, height: 16 }
 
-function edgeOf(data: LinkData, was: LinkEdge | undefined, chosen: Set<string> | undefined, names: Map<string, string>): LinkEdge {
+function edgeOf(
+  data: LinkData,
+  was: LinkEdge | undefined,
+  chosen: Set<string> | undefined,
+  names: Map<string, string>,
+): LinkEdge {
   const { link, mark, lane } = data
   const selected = chosen ? chosen.has(link.id) : was?.selected
   const known = was?.data
-  if (was && known?.link.order === link.order && known.mark === mark && known.lane === lane && was.selected === selected) return was
+  if (
+    was &&
+    known?.link.order === link.order &&
+    known.mark === mark &&
+    known.lane === lane &&
+    was.selected === selected
+  )
+    return was
   return {
     ...was,
     id: link.id,

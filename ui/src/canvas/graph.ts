@@ -34,7 +34,8 @@ export interface CanvasGraph {
 
 export const MAIN = 'main'
 
-export const linkId = (from: string, port: string, to: string, toPort: string) => JSON.stringify([from, port, to, toPort])
+export const linkId = (from: string, port: string, to: string, toPort: string) =>
+  JSON.stringify([from, port, to, toPort])
 
 /** Actions by type and by their other names. */
 export function actionsByType(actions: Action[]): Map<string, Action> {
@@ -44,7 +45,10 @@ export function actionsByType(actions: Action[]): Map<string, Action> {
 }
 
 /** What the canvas draws of a workflow. Connections whose ends don't exist are left out; the validator tells of them. */
-export function graphOf(workflow: Pick<WorkflowDocument, 'nodes' | 'connections'>, actions: Map<string, Action>): CanvasGraph {
+export function graphOf(
+  workflow: Pick<WorkflowDocument, 'nodes' | 'connections'>,
+  actions: Map<string, Action>,
+): CanvasGraph {
   const links = linksOf(workflow.connections ?? {}, new Set(workflow.nodes.map((node) => node.key)))
   const used = portsUsed(links)
   const nodes = workflow.nodes.map((node) => canvasNode(node, actions.get(node.type), used.get(node.key)))
@@ -108,7 +112,8 @@ function canvasNode(node: NodeDocument, action: Action | undefined, used: Used |
 /** The ports of a node, which its parameters may decide. */
 export function portsOf(node: NodeDocument, action: Action | undefined): { inputs: string[]; outputs: string[] } {
   if (!action) return { inputs: [], outputs: [] }
-  const inputs = action.type === 'data.merge' ? mergeInputs(node.params?.inputs) : action.ports.inputs.map((port) => port.name)
+  const inputs =
+    action.type === 'data.merge' ? mergeInputs(node.params?.inputs) : action.ports.inputs.map((port) => port.name)
   let outputs = action.ports.outputs
   if (action.type === 'logic.switch') outputs = [...casePorts(node.params?.cases), ...outputs]
   if (node.settings?.on_error === 'continue_error_output') outputs = [...outputs, 'error']

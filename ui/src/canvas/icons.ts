@@ -1,4 +1,6 @@
 import {
+  type Icon,
+  IconAlertHexagon,
   IconArrowsJoin,
   IconArrowsSort,
   IconBolt,
@@ -15,8 +17,9 @@ import {
   IconFilter,
   IconFingerprint,
   IconGitFork,
+  IconHandClick,
   IconHourglass,
-  type Icon,
+  IconListNumbers,
   IconLogout,
   IconMail,
   IconMessage,
@@ -31,9 +34,6 @@ import {
   IconTerminal2,
   IconWebhook,
   IconWorld,
-  IconAlertHexagon,
-  IconHandClick,
-  IconListNumbers,
 } from '@tabler/icons-react'
 import type { CanvasNode } from './graph'
 

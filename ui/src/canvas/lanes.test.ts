@@ -9,7 +9,16 @@ const places = new Map([
 ])
 const nodes = ['a', 'b', 'c'].map((key) => ({ key, type: 'x' }))
 const lanes = (connections: { [from: string]: string }) =>
-  lanesOf(graphOf({ nodes, connections: Object.fromEntries(Object.entries(connections).map(([from, to]) => [from, { main: [{ to }] }])) }, new Map()), places)
+  lanesOf(
+    graphOf(
+      {
+        nodes,
+        connections: Object.fromEntries(Object.entries(connections).map(([from, to]) => [from, { main: [{ to }] }])),
+      },
+      new Map(),
+    ),
+    places,
+  )
 
 test('what leads on has no lane', () => expect(lanes({ a: 'b' }).size).toBe(0))
 test('what leads back goes round below what stands between', () => {

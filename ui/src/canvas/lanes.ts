@@ -13,7 +13,9 @@ export function lanesOf(graph: CanvasGraph, places: Places): Map<string, number>
   })
   const back = graph.links.flatMap((link) => {
     const [from, to] = [places.get(link.from), places.get(link.to)]
-    return from && to && to.x <= from.x + WIDTH - 24 ? [{ id: link.id, left: to.x - 40, right: from.x + WIDTH + 40 }] : []
+    return from && to && to.x <= from.x + WIDTH - 24
+      ? [{ id: link.id, left: to.x - 40, right: from.x + WIDTH + 40 }]
+      : []
   })
   // The shortest is the innermost.
   back.sort((one, other) => one.right - one.left - (other.right - other.left))

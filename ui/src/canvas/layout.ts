@@ -1,4 +1,4 @@
-import { graphlib, layout as dagre } from '@dagrejs/dagre'
+import { layout as dagre, graphlib } from '@dagrejs/dagre'
 
 export interface Box {
   key: string
@@ -22,7 +22,8 @@ export function layout(boxes: Box[], arrows: Arrow[]): Map<string, Place> {
   graph.setGraph({ rankdir: 'LR', nodesep: 36, ranksep: 84, edgesep: 16, marginx: 0, marginy: 0 })
   graph.setDefaultEdgeLabel(() => ({}))
   for (const box of boxes) graph.setNode(box.key, { width: box.width, height: box.height })
-  for (const [place, arrow] of forwardOnly(boxes, arrows).entries()) graph.setEdge(arrow.from, arrow.to, {}, String(place))
+  for (const [place, arrow] of forwardOnly(boxes, arrows).entries())
+    graph.setEdge(arrow.from, arrow.to, {}, String(place))
   // Siblings stay in the order of their ports and branches, top to bottom: worth more than a crossing less.
   dagre(graph, { disableOptimalOrderHeuristic: true })
   const places = new Map<string, Place>()

@@ -14,7 +14,15 @@ import type { Run } from './useRun'
 type Tab = 'problems' | 'tap' | null
 
 /** The bottom line: what is to be mended, and how the last run went; both open upwards. */
-export function BottomBar({ run, onShow, onOpen }: { run: Run | null; onShow: (key: string) => void; onOpen: (key: string) => void }) {
+export function BottomBar({
+  run,
+  onShow,
+  onOpen,
+}: {
+  run: Run | null
+  onShow: (key: string) => void
+  onOpen: (key: string) => void
+}) {
   const findings = useEditor((state) => state.findings)
   const [tab, setTab] = useState<Tab>(null)
   const toggle = (next: Tab) => setTab(tab === next ? null : next)
@@ -29,7 +37,13 @@ export function BottomBar({ run, onShow, onOpen }: { run: Run | null; onShow: (k
       <Group gap="md" px="md" className={classes.bottomLine} wrap="nowrap">
         <ProblemCount findings={findings} isOpen={tab === 'problems'} onClick={() => toggle('problems')} />
         {run && (
-          <Button size="compact-xs" variant={tab === 'tap' ? 'light' : 'subtle'} color="gray" aria-expanded={tab === 'tap'} onClick={() => toggle('tap')}>
+          <Button
+            size="compact-xs"
+            variant={tab === 'tap' ? 'light' : 'subtle'}
+            color="gray"
+            aria-expanded={tab === 'tap'}
+            onClick={() => toggle('tap')}
+          >
             What passed
           </Button>
         )}
@@ -39,7 +53,11 @@ export function BottomBar({ run, onShow, onOpen }: { run: Run | null; onShow: (k
               Run of version {run.detail.execution.workflow_version}, <Time at={run.detail.execution.started_at} />
             </Text>
             <StatusBadge status={run.detail.execution.status} size="sm" />
-            <Button size="compact-xs" variant="subtle" renderRoot={(props) => <Link {...props} to="/executions/$id" params={{ id: run.id }} />}>
+            <Button
+              size="compact-xs"
+              variant="subtle"
+              renderRoot={(props) => <Link {...props} to="/executions/$id" params={{ id: run.id }} />}
+            >
               Open the execution
             </Button>
           </Group>
@@ -60,7 +78,9 @@ function ProblemCount({ findings, isOpen, onClick }: { findings: Finding[]; isOp
       </Group>
     )
   }
-  const text = [errors > 0 ? `${errors} to mend` : '', others > 0 ? `${others} to look at` : ''].filter(Boolean).join(', ')
+  const text = [errors > 0 ? `${errors} to mend` : '', others > 0 ? `${others} to look at` : '']
+    .filter(Boolean)
+    .join(', ')
   return (
     <Button
       size="compact-xs"
@@ -82,8 +102,20 @@ function Problems({ findings, onShow }: { findings: Finding[]; onShow: (key: str
     <ul className={classes.problems}>
       {findings.map((finding) => (
         <li key={`${finding.code} ${finding.node} ${finding.path?.join('.')} ${finding.message}`}>
-          <UnstyledButton className={classes.problem} disabled={!finding.node} onClick={() => finding.node && onShow(finding.node)}>
-            {finding.severity === 'hint' ? <IconInfoCircle size={15} aria-label="To know" /> : <IconAlertTriangle size={15} className={finding.severity === 'error' ? classes.wrong : classes.warned} aria-label={finding.severity} />}
+          <UnstyledButton
+            className={classes.problem}
+            disabled={!finding.node}
+            onClick={() => finding.node && onShow(finding.node)}
+          >
+            {finding.severity === 'hint' ? (
+              <IconInfoCircle size={15} aria-label="To know" />
+            ) : (
+              <IconAlertTriangle
+                size={15}
+                className={finding.severity === 'error' ? classes.wrong : classes.warned}
+                aria-label={finding.severity}
+              />
+            )}
             <Text size="sm" component="span">
               {finding.node && <strong>{finding.node}: </strong>}
               <Prose>{finding.message}</Prose>

@@ -1,7 +1,21 @@
-import { autocompletion, type CompletionContext, closeBrackets, closeBracketsKeymap, completionKeymap } from '@codemirror/autocomplete'
+import {
+  autocompletion,
+  type CompletionContext,
+  closeBrackets,
+  closeBracketsKeymap,
+  completionKeymap,
+} from '@codemirror/autocomplete'
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands'
 import { Compartment, EditorState, type Extension } from '@codemirror/state'
-import { Decoration, drawSelection, EditorView, keymap, MatchDecorator, placeholder as placeholderText, ViewPlugin } from '@codemirror/view'
+import {
+  Decoration,
+  drawSelection,
+  EditorView,
+  keymap,
+  MatchDecorator,
+  placeholder as placeholderText,
+  ViewPlugin,
+} from '@codemirror/view'
 import { useEffect, useRef } from 'react'
 import { styleNonce } from '~/theme'
 import { complete, insideTemplate, type Sight } from './completion'
@@ -82,7 +96,9 @@ export function CodeField(props: CodeFieldProps) {
     made.dispatch({ changes: { from: 0, to: made.state.doc.length, insert: value }, userEvent: 'outside' })
   }, [value])
 
-  return <div ref={host} className={classes.code} data-invalid={invalid || undefined} data-lines={lines > 1 || undefined} />
+  return (
+    <div ref={host} className={classes.code} data-invalid={invalid || undefined} data-lines={lines > 1 || undefined} />
+  )
 }
 
 const templates = new MatchDecorator({
@@ -100,13 +116,23 @@ const highlightTemplates = ViewPlugin.define(
   { decorations: (plugin) => plugin.decorations },
 )
 
-const KINDS: { [type: string]: string } = { name: 'variable', field: 'property', filter: 'function', node: 'class', tag: 'keyword' }
+const KINDS: { [type: string]: string } = {
+  name: 'variable',
+  field: 'property',
+  filter: 'function',
+  node: 'class',
+  tag: 'keyword',
+}
 
 export function templateExtensions(sightNow: () => Sight | undefined): Extension {
   const source = (context: CompletionContext) => {
     const sight = sightNow()
     const found = sight && complete(context.state.doc.toString(), context.pos, sight)
-    if (!found || (found.from === context.pos && !context.explicit && !/[.$|]\s?$/.test(context.state.sliceDoc(0, context.pos)))) return null
+    if (
+      !found ||
+      (found.from === context.pos && !context.explicit && !/[.$|]\s?$/.test(context.state.sliceDoc(0, context.pos)))
+    )
+      return null
     return {
       from: found.from,
       options: found.options.map(({ type, ...option }) => ({ ...option, type: KINDS[type] })),
@@ -130,7 +156,11 @@ function dropExpression(event: DragEvent, view: EditorView): boolean {
   const text = view.state.doc.toString()
   const place = view.posAtCoords({ x: event.clientX, y: event.clientY }) ?? text.length
   const insert = insideTemplate(text, place) ? path : `{{ ${path} }}`
-  view.dispatch({ changes: { from: place, insert }, selection: { anchor: place + insert.length }, userEvent: 'input.drop' })
+  view.dispatch({
+    changes: { from: place, insert },
+    selection: { anchor: place + insert.length },
+    userEvent: 'input.drop',
+  })
   view.focus()
   return true
 }
@@ -138,7 +168,11 @@ function dropExpression(event: DragEvent, view: EditorView): boolean {
 const theme = EditorView.theme({
   '&': { fontSize: '13px', backgroundColor: 'transparent' },
   '&.cm-focused': { outline: 'none' },
-  '.cm-content': { fontFamily: 'var(--mantine-font-family-monospace)', padding: '7px 0', caretColor: 'var(--mantine-color-text)' },
+  '.cm-content': {
+    fontFamily: 'var(--mantine-font-family-monospace)',
+    padding: '7px 0',
+    caretColor: 'var(--mantine-color-text)',
+  },
   '.cm-line': { padding: '0 10px' },
   '.cm-cursor': { borderLeftColor: 'var(--mantine-color-text)' },
   '.cm-placeholder': { color: 'var(--mantine-color-placeholder)' },
@@ -147,9 +181,17 @@ const theme = EditorView.theme({
   '&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground': {
     backgroundColor: 'light-dark(#cfe8e4, #1f4a45) !important',
   },
-  '.cm-tooltip': { backgroundColor: 'var(--prana-surface)', border: '1px solid var(--prana-line)', borderRadius: '8px', overflow: 'hidden' },
+  '.cm-tooltip': {
+    backgroundColor: 'var(--prana-surface)',
+    border: '1px solid var(--prana-line)',
+    borderRadius: '8px',
+    overflow: 'hidden',
+  },
   '.cm-tooltip-autocomplete > ul > li': { padding: '3px 8px !important', fontSize: '12.5px' },
-  '.cm-tooltip-autocomplete > ul > li[aria-selected]': { backgroundColor: 'light-dark(#d9efeb, #1d3d39)', color: 'inherit' },
+  '.cm-tooltip-autocomplete > ul > li[aria-selected]': {
+    backgroundColor: 'light-dark(#d9efeb, #1d3d39)',
+    color: 'inherit',
+  },
   '.cm-completionDetail': { color: 'var(--prana-dim)', fontStyle: 'normal', marginLeft: '10px' },
   '.cm-completionInfo': { padding: '6px 10px', maxWidth: '320px', fontSize: '12px' },
 })

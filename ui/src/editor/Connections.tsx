@@ -14,7 +14,13 @@ export function ConnectionList({ node, nodes }: { node: CanvasNode; nodes: Canva
   return (
     <Stack gap="md">
       {node.outputs.map((port) => (
-        <Port key={port} node={node} port={port} nodes={nodes} ends={ends.filter((end) => end.from === node.key && end.port === port)} />
+        <Port
+          key={port}
+          node={node}
+          port={port}
+          nodes={nodes}
+          ends={ends.filter((end) => end.from === node.key && end.port === port)}
+        />
       ))}
       {node.outputs.length === 0 && (
         <Text size="sm" c="dimmed">
@@ -51,7 +57,10 @@ function Port({ node, port, nodes, ends }: { node: CanvasNode; port: string; nod
   const targets = nodes.flatMap((one) =>
     one.inputs
       .filter((toPort) => !ends.some((end) => end.to === one.key && end.toPort === toPort))
-      .map((toPort) => ({ value: JSON.stringify([one.key, toPort]), label: one.inputs.length > 1 ? `${one.name}, ${toPort}` : one.name })),
+      .map((toPort) => ({
+        value: JSON.stringify([one.key, toPort]),
+        label: one.inputs.length > 1 ? `${one.name}, ${toPort}` : one.name,
+      })),
   )
   return (
     <div>
@@ -68,18 +77,32 @@ function Port({ node, port, nodes, ends }: { node: CanvasNode; port: string; nod
           {ends.length > 1 && (
             <>
               <Tooltip label="Run this branch earlier">
-                <ActionIcon size="sm" disabled={place === 0} aria-label={`Run the branch to ${name(end.to)} earlier`} onClick={() => edit('Order of branches', (document) => moveConnection(document, end, -1))}>
+                <ActionIcon
+                  size="sm"
+                  disabled={place === 0}
+                  aria-label={`Run the branch to ${name(end.to)} earlier`}
+                  onClick={() => edit('Order of branches', (document) => moveConnection(document, end, -1))}
+                >
                   <IconArrowUp size={14} />
                 </ActionIcon>
               </Tooltip>
               <Tooltip label="Run this branch later">
-                <ActionIcon size="sm" disabled={place === ends.length - 1} aria-label={`Run the branch to ${name(end.to)} later`} onClick={() => edit('Order of branches', (document) => moveConnection(document, end, 1))}>
+                <ActionIcon
+                  size="sm"
+                  disabled={place === ends.length - 1}
+                  aria-label={`Run the branch to ${name(end.to)} later`}
+                  onClick={() => edit('Order of branches', (document) => moveConnection(document, end, 1))}
+                >
                   <IconArrowDown size={14} />
                 </ActionIcon>
               </Tooltip>
             </>
           )}
-          <ActionIcon size="sm" aria-label={`Take the connection to ${name(end.to)} out`} onClick={() => edit(`Disconnect ${name(end.to)}`, (document) => disconnect(document, [end]))}>
+          <ActionIcon
+            size="sm"
+            aria-label={`Take the connection to ${name(end.to)} out`}
+            onClick={() => edit(`Disconnect ${name(end.to)}`, (document) => disconnect(document, [end]))}
+          >
             <IconTrash size={14} />
           </ActionIcon>
         </Group>
@@ -94,7 +117,9 @@ function Port({ node, port, nodes, ends }: { node: CanvasNode; port: string; nod
         onChange={(value) => {
           if (!value) return
           const [to, toPort] = JSON.parse(value) as [string, string]
-          edit(`Connect ${node.name} to ${name(to)}`, (document) => connect(document, { from: node.key, port, to, toPort }))
+          edit(`Connect ${node.name} to ${name(to)}`, (document) =>
+            connect(document, { from: node.key, port, to, toPort }),
+          )
         }}
       />
     </div>

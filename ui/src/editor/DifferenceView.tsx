@@ -17,7 +17,10 @@ const WORD = { same: '', gone: 'taken out: ', new: 'added: ' }
 
 /** What two versions of a workflow differ in, as YAML. */
 export function DifferenceView({ before, after, actions, label }: DifferenceViewProps) {
-  const lines = useMemo(() => withContext(differenceOf(writeYaml(before, actions), writeYaml(after, actions))), [before, after, actions])
+  const lines = useMemo(
+    () => withContext(differenceOf(writeYaml(before, actions), writeYaml(after, actions))),
+    [before, after, actions],
+  )
   if (lines.every((line) => line === null)) {
     return (
       <Text size="sm" c="dimmed" py="md">

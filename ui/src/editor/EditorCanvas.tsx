@@ -39,10 +39,18 @@ export function EditorCanvas(props: EditorCanvasProps) {
   const linkMarks = useMemo(() => passed(run?.runs ?? []), [run?.runs])
   const editing = useMemo<Editing>(
     () => ({
-      onConnect: (from, port, to, toPort) => store.getState().edit(`Connect ${from} to ${to}`, (document) => connect(document, { from, port, to, toPort })),
-      onConnectToNothing: (from, port, at) => onAddAt({ from: { key: from, port }, at: { x: Math.round(at.x), y: Math.round(at.y - 28) } }),
+      onConnect: (from, port, to, toPort) =>
+        store.getState().edit(`Connect ${from} to ${to}`, (document) => connect(document, { from, port, to, toPort })),
+      onConnectToNothing: (from, port, at) =>
+        onAddAt({ from: { key: from, port }, at: { x: Math.round(at.x), y: Math.round(at.y - 28) } }),
       onMove: (moved) =>
-        store.getState().edit('Move', (document) => moveNodes(document, new Map([...homeless(document, places.current), ...moved])), `move ${[...moved.keys()].join()}`),
+        store
+          .getState()
+          .edit(
+            'Move',
+            (document) => moveNodes(document, new Map([...homeless(document, places.current), ...moved])),
+            `move ${[...moved.keys()].join()}`,
+          ),
       onDrop: (at, data) => {
         const type = data.getData(DRAGGED_ACTION)
         if (type) onDropAction(type, { x: Math.round(at.x - 112), y: Math.round(at.y - 28) })

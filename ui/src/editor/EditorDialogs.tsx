@@ -62,7 +62,14 @@ function CompareActive({ actions, onClose }: { actions: Map<string, Action>; onC
   return (
     <Modal opened onClose={onClose} title="From the active version to this draft" size="xl">
       <Answered query={active}>
-        {(stored) => <DifferenceView before={stored.workflow} after={document} actions={actions} label={`From version ${stored.version} to this draft`} />}
+        {(stored) => (
+          <DifferenceView
+            before={stored.workflow}
+            after={document}
+            actions={actions}
+            label={`From version ${stored.version} to this draft`}
+          />
+        )}
       </Answered>
     </Modal>
   )

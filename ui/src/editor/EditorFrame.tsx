@@ -64,7 +64,10 @@ export function EditorFrame({ actions, byType, active, executionId, openKey, set
   const onRun = () => (triggers.length > 1 ? setDialog('run') : work.start(lastInput ?? {}))
   const open = (key: string | undefined) => setSearch({ node: key, execution: executionId ?? undefined })
   const only = selection.nodes.length === 1 && selection.links.length === 0 ? selection.nodes[0] : undefined
-  const link = selection.links.length === 1 && selection.nodes.length === 0 ? graph.links.find((one) => one.id === selection.links[0]) : undefined
+  const link =
+    selection.links.length === 1 && selection.nodes.length === 0
+      ? graph.links.find((one) => one.id === selection.links[0])
+      : undefined
   const node = only === undefined ? undefined : nodeOf(document, only)
   const opened = openKey === undefined ? undefined : nodeOf(document, openKey)
   const onPick = (action: Action, where: Adding) => {
@@ -142,43 +145,65 @@ export function EditorFrame({ actions, byType, active, executionId, openKey, set
           onDropAction={onDropAction}
           onFirst={(type) => onPick(byType.get(type) as Action, {})}
         />
-        <Suspense fallback={<aside className={classes.inspector}><Loading /></aside>}>
-        {yamlOpen && <YamlPane actions={byType} onClose={yaml.close} />}
-        {node && !yamlOpen && (
-          <Inspector
-            key={node.key}
-            node={node}
-            drawn={drawnOf(graph, node.key)}
-            action={byType.get(node.type)}
-            graph={graph}
-            run={run}
-            onOpen={() => open(node.key)}
-            onClose={() => select({ nodes: [], links: [] })}
-            onRenamed={(key) => select({ nodes: [key], links: [] })}
-          />
-        )}
-        {link && !yamlOpen && <LinkInspector link={link} graph={graph} run={run} onClose={() => select({ nodes: [], links: [] })} onRemove={editing.remove} />}
+        <Suspense
+          fallback={
+            <aside className={classes.inspector}>
+              <Loading />
+            </aside>
+          }
+        >
+          {yamlOpen && <YamlPane actions={byType} onClose={yaml.close} />}
+          {node && !yamlOpen && (
+            <Inspector
+              key={node.key}
+              node={node}
+              drawn={drawnOf(graph, node.key)}
+              action={byType.get(node.type)}
+              graph={graph}
+              run={run}
+              onOpen={() => open(node.key)}
+              onClose={() => select({ nodes: [], links: [] })}
+              onRenamed={(key) => select({ nodes: [key], links: [] })}
+            />
+          )}
+          {link && !yamlOpen && (
+            <LinkInspector
+              link={link}
+              graph={graph}
+              run={run}
+              onClose={() => select({ nodes: [], links: [] })}
+              onRemove={editing.remove}
+            />
+          )}
         </Suspense>
       </div>
       <BottomBar run={run} onShow={(key) => select({ nodes: [key], links: [] })} onOpen={open} />
       <Suspense>
-      {opened && (
-        <NodeDialog
-          node={opened}
-          drawn={drawnOf(graph, opened.key)}
-          action={byType.get(opened.type)}
-          graph={graph}
-          run={run}
-          stale={stale.has(opened.key)}
-          busy={isBusy(work, run)}
-          onClose={() => open(undefined)}
-          onRenamed={open}
-          onRunStep={(index) => run && work.fork('executeNode', run.id, index)}
-          onRunFrom={(index) => run && work.fork('executeFromNode', run.id, index)}
-          onRunAll={onRun}
-        />
-      )}
-      {(dialog || work.conflict) && <EditorDialogs dialog={dialog} onClose={() => setDialog(null)} actions={byType} lastInput={lastInput} work={work} />}
+        {opened && (
+          <NodeDialog
+            node={opened}
+            drawn={drawnOf(graph, opened.key)}
+            action={byType.get(opened.type)}
+            graph={graph}
+            run={run}
+            stale={stale.has(opened.key)}
+            busy={isBusy(work, run)}
+            onClose={() => open(undefined)}
+            onRenamed={open}
+            onRunStep={(index) => run && work.fork('executeNode', run.id, index)}
+            onRunFrom={(index) => run && work.fork('executeFromNode', run.id, index)}
+            onRunAll={onRun}
+          />
+        )}
+        {(dialog || work.conflict) && (
+          <EditorDialogs
+            dialog={dialog}
+            onClose={() => setDialog(null)}
+            actions={byType}
+            lastInput={lastInput}
+            work={work}
+          />
+        )}
       </Suspense>
       {work.confirmation}
     </div>

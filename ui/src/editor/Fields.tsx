@@ -33,7 +33,9 @@ export function FieldRow({ field, name, path, value, form, bare }: FieldProps) {
   const findings = form.findingsAt(path)
   const asTemplate = field.kind !== 'text' && field.kind !== 'any' && field.kind !== 'code' && isTemplate(value)
   const mayBeTemplate = !['text', 'any', 'code', 'group'].includes(field.kind)
-  const described = [field.description && !bare ? `${id}-about` : '', findings.length > 0 ? `${id}-wrong` : ''].filter(Boolean).join(' ')
+  const described = [field.description && !bare ? `${id}-about` : '', findings.length > 0 ? `${id}-wrong` : '']
+    .filter(Boolean)
+    .join(' ')
   const shared = { id, described: described || undefined, invalid: findings.some((one) => one.severity === 'error') }
   return (
     <div className={classes.field} data-field={path.join('.')}>
@@ -77,7 +79,12 @@ export function FieldRow({ field, name, path, value, form, bare }: FieldProps) {
         <Input field={field} name={name} path={path} value={value} form={form} bare={bare} {...shared} />
       )}
       {findings.map((finding) => (
-        <Text key={finding.code + finding.message} id={`${id}-wrong`} size="xs" className={finding.severity === 'error' ? classes.wrong : classes.warned}>
+        <Text
+          key={finding.code + finding.message}
+          id={`${id}-wrong`}
+          size="xs"
+          className={finding.severity === 'error' ? classes.wrong : classes.warned}
+        >
           <Prose>{finding.help ? `${finding.message} (${finding.help})` : finding.message}</Prose>
         </Text>
       ))}
@@ -98,7 +105,13 @@ function Input(props: InputProps) {
   const shared = { ...names, 'aria-describedby': described, size: 'sm' as const, error: invalid }
   switch (field.kind) {
     case 'switch':
-      return <Switch {...names} checked={(value ?? field.fallback) === true} onChange={(event) => form.set(path, event.currentTarget.checked)} />
+      return (
+        <Switch
+          {...names}
+          checked={(value ?? field.fallback) === true}
+          onChange={(event) => form.set(path, event.currentTarget.checked)}
+        />
+      )
     case 'number':
       return (
         <NumberInput
@@ -164,7 +177,9 @@ function Input(props: InputProps) {
 }
 
 const placeholderOf = (field: Field): string | undefined =>
-  field.fallback === undefined || field.fallback === null || typeof field.fallback === 'object' ? undefined : String(field.fallback)
+  field.fallback === undefined || field.fallback === null || typeof field.fallback === 'object'
+    ? undefined
+    : String(field.fallback)
 
 /** Text with templates; what may be anything can be written as JSON, too. */
 function AnyField({ field, value, path, form, id, described, invalid, bare, name }: InputProps) {
@@ -187,7 +202,13 @@ function AnyField({ field, value, path, form, id, described, invalid, bare, name
   return (
     <div className={switcher ? classes.withSwitch : undefined}>
       {asJson ? (
-        <JsonField value={value} onChange={(next) => form.set(path, next)} {...names} invalid={invalid} describedBy={described} />
+        <JsonField
+          value={value}
+          onChange={(next) => form.set(path, next)}
+          {...names}
+          invalid={invalid}
+          describedBy={described}
+        />
       ) : (
         <TemplateField
           value={typeof value === 'string' ? value : value === undefined || value === null ? '' : JSON.stringify(value)}
@@ -254,7 +275,12 @@ function Group_({ fields, value, path, form, field }: InputProps & { fields: Nam
   const map = asMap(value)
   if (value === undefined && !field.required) {
     return (
-      <Button size="compact-sm" variant="default" leftSection={<IconPlus size={14} />} onClick={() => form.set(path, {})}>
+      <Button
+        size="compact-sm"
+        variant="default"
+        leftSection={<IconPlus size={14} />}
+        onClick={() => form.set(path, {})}
+      >
         Set {field.title.toLowerCase()}
       </Button>
     )
@@ -265,7 +291,13 @@ function Group_({ fields, value, path, form, field }: InputProps & { fields: Nam
         <FieldRow key={inner.name} {...inner} path={[...path, inner.name]} value={map[inner.name]} form={form} />
       ))}
       {!field.required && (
-        <Button size="compact-xs" variant="subtle" color="gray" leftSection={<IconTrash size={13} />} onClick={() => form.set(path, undefined)}>
+        <Button
+          size="compact-xs"
+          variant="subtle"
+          color="gray"
+          leftSection={<IconTrash size={13} />}
+          onClick={() => form.set(path, undefined)}
+        >
           Take {field.title.toLowerCase()} out
         </Button>
       )}
@@ -273,7 +305,8 @@ function Group_({ fields, value, path, form, field }: InputProps & { fields: Nam
   )
 }
 
-const asMap = (value: Json | undefined): JsonMap => (typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {})
+const asMap = (value: Json | undefined): JsonMap =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {}
 
 function MapField({ item, value, path, form, field }: InputProps & { item: Field }) {
   const map = asMap(value)
@@ -292,9 +325,20 @@ function MapField({ item, value, path, form, field }: InputProps & { item: Field
       {keys.map((key, place) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: a row stays itself while its key is typed
         <div key={place} className={classes.mapRow}>
-          <KeyInput value={key} label={`${field.title}: name of field ${place + 1}`} onChange={(to) => rename(key, to)} />
+          <KeyInput
+            value={key}
+            label={`${field.title}: name of field ${place + 1}`}
+            onChange={(to) => rename(key, to)}
+          />
           <div className={classes.mapValue}>
-            <FieldRow field={item} name={`${field.title}: ${key}`} path={[...path, key]} value={map[key]} form={form} bare />
+            <FieldRow
+              field={item}
+              name={`${field.title}: ${key}`}
+              path={[...path, key]}
+              value={map[key]}
+              form={form}
+              bare
+            />
           </div>
           <Remove label={`Take ${key} out`} onClick={() => form.set([...path, key], undefined)} />
         </div>
@@ -334,12 +378,27 @@ function ListField({ item, value, path, form, field }: InputProps & { item: Fiel
         // biome-ignore lint/suspicious/noArrayIndexKey: an item of a list is known by its place
         <div key={place} className={item.kind === 'group' ? classes.card : classes.mapRow}>
           <div className={classes.mapValue}>
-            <FieldRow field={item} name={`${field.title} ${place + 1}`} path={[...path, place]} value={one} form={form} bare />
+            <FieldRow
+              field={item}
+              name={`${field.title} ${place + 1}`}
+              path={[...path, place]}
+              value={one}
+              form={form}
+              bare
+            />
           </div>
-          <Remove label={`Take item ${place + 1} of ${field.title} out`} onClick={() => form.set([...path, place], undefined)} />
+          <Remove
+            label={`Take item ${place + 1} of ${field.title} out`}
+            onClick={() => form.set([...path, place], undefined)}
+          />
         </div>
       ))}
-      <Button size="compact-sm" variant="default" leftSection={<IconPlus size={14} />} onClick={() => form.set([...path, list.length], startOf(item))}>
+      <Button
+        size="compact-sm"
+        variant="default"
+        leftSection={<IconPlus size={14} />}
+        onClick={() => form.set([...path, list.length], startOf(item))}
+      >
         Add {field.title ? `to ${field.title.toLowerCase()}` : 'an item'}
       </Button>
     </div>

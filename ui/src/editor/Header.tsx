@@ -7,11 +7,25 @@ import classes from './editor.module.css'
 import { useEditorStore } from './store'
 
 /** A node's name and key, to change, and what it does. */
-export function NodeHeader({ node, action, onRenamed }: { node: NodeDocument; action: Action | undefined; onRenamed: (key: string) => void }) {
+export function NodeHeader({
+  node,
+  action,
+  onRenamed,
+}: {
+  node: NodeDocument
+  action: Action | undefined
+  onRenamed: (key: string) => void
+}) {
   const store = useEditorStore()
   const Mark = iconOf(node.type, action?.kind ?? 'unknown')
   const name = (text: string) =>
-    store.getState().edit(`Name ${node.key}`, (document) => setNodeField(document, node.key, 'name', text && text !== node.key ? text : undefined), `${node.key}.name`)
+    store
+      .getState()
+      .edit(
+        `Name ${node.key}`,
+        (document) => setNodeField(document, node.key, 'name', text && text !== node.key ? text : undefined),
+        `${node.key}.name`,
+      )
   const rename = (key: string) => {
     if (key === node.key || nodeOf(store.getState().document, key)) return
     store.getState().edit(`Rename ${node.key} to ${key}`, (document) => renameKey(document, node.key, key))

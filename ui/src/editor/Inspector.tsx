@@ -51,7 +51,13 @@ type NodeTabsProps = Pick<InspectorProps, 'node' | 'drawn' | 'action' | 'graph' 
 export function NodeTabs({ node, drawn, action, graph, run }: NodeTabsProps) {
   const input = useNodeInput(drawn, run, graph.links)
   const perItem = (action?.item_params.length ?? 0) > 0 || node.params?.batch !== undefined
-  const sight = useNodeSight(node, drawn, input, useMemo(() => (run ? { ...run, links: graph.links } : null), [run, graph.links]), perItem)
+  const sight = useNodeSight(
+    node,
+    drawn,
+    input,
+    useMemo(() => (run ? { ...run, links: graph.links } : null), [run, graph.links]),
+    perItem,
+  )
   return (
     <SightProvider value={sight}>
       <Tabs defaultValue="params" className={classes.tabs} keepMounted={false}>
@@ -71,7 +77,8 @@ export function NodeTabs({ node, drawn, action, graph, run }: NodeTabsProps) {
               </>
             ) : (
               <Text size="sm">
-                There is no action <code>{node.type}</code>. It may be misspelt, or of a newer program. Its parameters can be changed in the YAML.
+                There is no action <code>{node.type}</code>. It may be misspelt, or of a newer program. Its parameters
+                can be changed in the YAML.
               </Text>
             )}
           </Tabs.Panel>

@@ -24,8 +24,12 @@ export function LinkInspector({ link, graph, run, onClose, onRemove }: LinkInspe
   const siblings = graph.links.filter((one) => one.from === link.from && one.port === link.port).length
   const count = passed(run?.runs ?? []).get(link.id)?.passed ?? 0
   const last = run?.runs.findLast((one) => one.node_key === link.from && (one.output_port ?? 'main') === link.port)
-  const data = useQuery({ ...executions.run(run?.id ?? '', last?.execution_index ?? 0), enabled: run !== null && last !== undefined && count > 0 })
-  const move = (by: -1 | 1) => store.getState().edit('Order of branches', (document) => moveConnection(document, link, by))
+  const data = useQuery({
+    ...executions.run(run?.id ?? '', last?.execution_index ?? 0),
+    enabled: run !== null && last !== undefined && count > 0,
+  })
+  const move = (by: -1 | 1) =>
+    store.getState().edit('Order of branches', (document) => moveConnection(document, link, by))
   return (
     <aside className={classes.inspector} aria-label="Connection">
       <Group justify="space-between" wrap="nowrap" p="md" pb="xs">
@@ -47,21 +51,43 @@ export function LinkInspector({ link, graph, run, onClose, onRemove }: LinkInspe
               <Text size="sm">
                 Branch {link.order} of {siblings}: they run in this order.
               </Text>
-              <ActionIcon aria-label="Run this branch earlier" disabled={link.order === 1} onClick={() => move(-1)} variant="default">
+              <ActionIcon
+                aria-label="Run this branch earlier"
+                disabled={link.order === 1}
+                onClick={() => move(-1)}
+                variant="default"
+              >
                 <IconArrowUp size={15} />
               </ActionIcon>
-              <ActionIcon aria-label="Run this branch later" disabled={link.order === siblings} onClick={() => move(1)} variant="default">
+              <ActionIcon
+                aria-label="Run this branch later"
+                disabled={link.order === siblings}
+                onClick={() => move(1)}
+                variant="default"
+              >
                 <IconArrowDown size={15} />
               </ActionIcon>
             </Group>
           )}
-          <Button size="compact-sm" variant="default" leftSection={<IconTrash size={14} />} onClick={onRemove} w="fit-content">
+          <Button
+            size="compact-sm"
+            variant="default"
+            leftSection={<IconTrash size={14} />}
+            onClick={onRemove}
+            w="fit-content"
+          >
             Take it out
           </Button>
           <Text size="sm" c="dimmed">
-            {run === null ? 'What passes here is shown after a run.' : count === 0 ? 'Nothing passed here in this run.' : `Passed ${count} time${count === 1 ? '' : 's'} in this run; last:`}
+            {run === null
+              ? 'What passes here is shown after a run.'
+              : count === 0
+                ? 'Nothing passed here in this run.'
+                : `Passed ${count} time${count === 1 ? '' : 's'} in this run; last:`}
           </Text>
-          {count > 0 && data.data?.output !== undefined && <Data key={last?.execution_index} value={data.data.output} label={`What passed from ${name(link.from)}`} />}
+          {count > 0 && data.data?.output !== undefined && (
+            <Data key={last?.execution_index} value={data.data.output} label={`What passed from ${name(link.from)}`} />
+          )}
         </Stack>
       </ScrollArea>
     </aside>

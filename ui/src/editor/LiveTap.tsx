@@ -14,7 +14,11 @@ const SHOWN = 40
 export function LiveTap({ run, onOpen }: { run: Run | null; onOpen: (key: string) => void }) {
   const newest = (run?.runs ?? []).slice(-SHOWN).reverse()
   const answers = useQueries({
-    queries: newest.map((one) => ({ ...executions.run(run?.id ?? '', one.execution_index), enabled: one.status === 'completed', staleTime: Number.POSITIVE_INFINITY })),
+    queries: newest.map((one) => ({
+      ...executions.run(run?.id ?? '', one.execution_index),
+      enabled: one.status === 'completed',
+      staleTime: Number.POSITIVE_INFINITY,
+    })),
   })
   if (newest.length === 0) {
     return (
@@ -45,7 +49,9 @@ export function LiveTap({ run, onOpen }: { run: Run | null; onOpen: (key: string
             <Table.Td c="dimmed" w={90}>
               {one.output_port}
             </Table.Td>
-            <Table.Td className={classes.tapValue}>{one.error ? `${one.error.code}: ${one.error.message}` : brief(answers[place]?.data?.output)}</Table.Td>
+            <Table.Td className={classes.tapValue}>
+              {one.error ? `${one.error.code}: ${one.error.message}` : brief(answers[place]?.data?.output)}
+            </Table.Td>
           </Table.Tr>
         ))}
       </Table.Tbody>

@@ -10,8 +10,8 @@ import { Failure, Loading } from '~/parts/states'
 import { StatusBadge } from '~/parts/status'
 import { Duration } from '~/parts/time'
 import { setNodeField } from './document'
-import { JsonField } from './Fields'
 import classes from './editor.module.css'
+import { JsonField } from './Fields'
 import { NodeHeader } from './Header'
 import { NodeTabs } from './Inspector'
 import { useNodeInput } from './sight'
@@ -68,7 +68,13 @@ export function NodeDialog(props: NodeDialogProps) {
   )
 }
 
-function RunButtons({ last, busy, onRunStep, onRunFrom, onRunAll }: NodeDialogProps & { last: NodeExecution | undefined }) {
+function RunButtons({
+  last,
+  busy,
+  onRunStep,
+  onRunFrom,
+  onRunAll,
+}: NodeDialogProps & { last: NodeExecution | undefined }) {
   if (!last) {
     return (
       <Button size="sm" leftSection={<IconPlayerPlay size={15} />} loading={busy} onClick={onRunAll}>
@@ -78,17 +84,38 @@ function RunButtons({ last, busy, onRunStep, onRunFrom, onRunAll }: NodeDialogPr
   }
   return (
     <>
-      <Button size="sm" variant="default" leftSection={<IconPlayerTrackNext size={15} />} disabled={busy} onClick={() => onRunFrom(last.execution_index)}>
+      <Button
+        size="sm"
+        variant="default"
+        leftSection={<IconPlayerTrackNext size={15} />}
+        disabled={busy}
+        onClick={() => onRunFrom(last.execution_index)}
+      >
         Run from here
       </Button>
-      <Button size="sm" leftSection={<IconPlayerPlay size={15} />} loading={busy} onClick={() => onRunStep(last.execution_index)}>
+      <Button
+        size="sm"
+        leftSection={<IconPlayerPlay size={15} />}
+        loading={busy}
+        onClick={() => onRunStep(last.execution_index)}
+      >
         Run this step
       </Button>
     </>
   )
 }
 
-function InputPane({ drawn, run, graph, shown }: { drawn: CanvasNode; run: Run | null; graph: CanvasGraph; shown: NodeExecution | undefined }) {
+function InputPane({
+  drawn,
+  run,
+  graph,
+  shown,
+}: {
+  drawn: CanvasNode
+  run: Run | null
+  graph: CanvasGraph
+  shown: NodeExecution | undefined
+}) {
   const input = useNodeInput(drawn, run, graph.links)
   const name = (key: string) => graph.nodes.find((one) => one.key === key)?.name ?? key
   const isTrigger = drawn.inputs.length === 0
@@ -98,11 +125,14 @@ function InputPane({ drawn, run, graph, shown }: { drawn: CanvasNode; run: Run |
       <Title order={2} size="h3">
         Input
       </Title>
-      {isTrigger && trigger !== undefined && <Data key={shown?.execution_index} value={trigger} label="What the execution began with" root="$trigger" />}
+      {isTrigger && trigger !== undefined && (
+        <Data key={shown?.execution_index} value={trigger} label="What the execution began with" root="$trigger" />
+      )}
       {!isTrigger && input.isLoading && <Loading />}
       {!isTrigger && input.ports.length === 0 && !input.isLoading && (
         <Text size="sm" c="dimmed">
-          Nothing came in yet. Run the workflow: what comes in is shown here, and its fields can be dragged into the parameters.
+          Nothing came in yet. Run the workflow: what comes in is shown here, and its fields can be dragged into the
+          parameters.
         </Text>
       )}
       {input.ports.map(({ port, from, output }) => (
@@ -113,7 +143,12 @@ function InputPane({ drawn, run, graph, shown }: { drawn: CanvasNode; run: Run |
             {drawn.inputs.length > 1 && `, on ${port}`}
           </Text>
           {output !== undefined && (
-            <Data key={from.execution_index} value={output} label={`Input from ${name(from.node_key)}`} root={port === drawn.inputs[0] && drawn.inputs.length === 1 ? '$input' : `$input.${port}`} />
+            <Data
+              key={from.execution_index}
+              value={output}
+              label={`Input from ${name(from.node_key)}`}
+              root={port === drawn.inputs[0] && drawn.inputs.length === 1 ? '$input' : `$input.${port}`}
+            />
           )}
         </div>
       ))}
@@ -121,10 +156,17 @@ function InputPane({ drawn, run, graph, shown }: { drawn: CanvasNode; run: Run |
   )
 }
 
-type OutputProps = NodeDialogProps & { runs: NodeExecution[]; shown: NodeExecution | undefined; onChoose: (index: number) => void }
+type OutputProps = NodeDialogProps & {
+  runs: NodeExecution[]
+  shown: NodeExecution | undefined
+  onChoose: (index: number) => void
+}
 
 function OutputPane({ node, run, runs, shown, stale, onChoose }: OutputProps) {
-  const full = useQuery({ ...executions.run(run?.id ?? '', shown?.execution_index ?? 0), enabled: run !== null && shown !== undefined })
+  const full = useQuery({
+    ...executions.run(run?.id ?? '', shown?.execution_index ?? 0),
+    enabled: run !== null && shown !== undefined,
+  })
   const pinned = node.pinned !== undefined && node.pinned !== null
   return (
     <Stack gap="sm" className={classes.paneStack}>
@@ -145,7 +187,10 @@ function OutputPane({ node, run, runs, shown, stale, onChoose }: OutputProps) {
         <Select
           size="xs"
           aria-label="Which run"
-          data={runs.map((one, place) => ({ value: String(one.execution_index), label: `Run ${place + 1} of ${runs.length}${one.loop_path ? `, ${one.loop_path}` : ''}` }))}
+          data={runs.map((one, place) => ({
+            value: String(one.execution_index),
+            label: `Run ${place + 1} of ${runs.length}${one.loop_path ? `, ${one.loop_path}` : ''}`,
+          }))}
           value={String(shown?.execution_index)}
           onChange={(value) => value && onChoose(Number(value))}
         />
@@ -156,9 +201,16 @@ function OutputPane({ node, run, runs, shown, stale, onChoose }: OutputProps) {
         </Alert>
       )}
       <Pin node={node} output={full.data?.output} />
-      {!pinned && full.data?.error && <Failure error={new Error(`${full.data.error.code}: ${full.data.error.message}`)} title="It failed" />}
+      {!pinned && full.data?.error && (
+        <Failure error={new Error(`${full.data.error.code}: ${full.data.error.message}`)} title="It failed" />
+      )}
       {!pinned && full.data?.output !== undefined && (
-        <Data key={shown?.execution_index} value={full.data.output} label={`Output of ${node.name ?? node.key}`} root={`$nodes.${node.key}.output`} />
+        <Data
+          key={shown?.execution_index}
+          value={full.data.output}
+          label={`Output of ${node.name ?? node.key}`}
+          root={`$nodes.${node.key}.output`}
+        />
       )}
       {!pinned && !shown && (
         <Text size="sm" c="dimmed">
@@ -174,11 +226,22 @@ function Pin({ node, output }: { node: NodeDocument; output: Json | undefined })
   const store = useEditorStore()
   const pinned = node.pinned !== undefined && node.pinned !== null
   const pin = (value: Json | undefined) =>
-    store.getState().edit(value === undefined ? `Unpin ${node.key}` : `Pin ${node.key}`, (document) => setNodeField(document, node.key, 'pinned', value), `${node.key}.pinned`)
+    store
+      .getState()
+      .edit(
+        value === undefined ? `Unpin ${node.key}` : `Pin ${node.key}`,
+        (document) => setNodeField(document, node.key, 'pinned', value),
+        `${node.key}.pinned`,
+      )
   if (!pinned) {
     return (
       <Group>
-        <Button size="compact-sm" variant="default" leftSection={<IconPinned size={14} />} onClick={() => pin(output ?? {})}>
+        <Button
+          size="compact-sm"
+          variant="default"
+          leftSection={<IconPinned size={14} />}
+          onClick={() => pin(output ?? {})}
+        >
           {output === undefined ? 'Pin an output' : 'Pin this output'}
         </Button>
       </Group>
@@ -190,12 +253,22 @@ function Pin({ node, output }: { node: NodeDocument; output: Json | undefined })
         <Text size="xs" c="dimmed">
           Pinned: runs from this editor use it instead of running the node.
         </Text>
-        <Button size="compact-sm" variant="default" leftSection={<IconPinnedOff size={14} />} onClick={() => pin(undefined)}>
+        <Button
+          size="compact-sm"
+          variant="default"
+          leftSection={<IconPinnedOff size={14} />}
+          onClick={() => pin(undefined)}
+        >
           Unpin
         </Button>
       </Group>
       <ScrollArea.Autosize mah={420}>
-        <JsonField value={node.pinned} onChange={(value) => value !== undefined && value !== null && pin(value)} label="Pinned output" lines={6} />
+        <JsonField
+          value={node.pinned}
+          onChange={(value) => value !== undefined && value !== null && pin(value)}
+          label="Pinned output"
+          lines={6}
+        />
       </ScrollArea.Autosize>
     </Stack>
   )

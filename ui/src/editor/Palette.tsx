@@ -3,8 +3,8 @@ import { IconSearch } from '@tabler/icons-react'
 import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react'
 import type { Action } from '~/api/types'
 import { iconOf } from '~/canvas/icons'
-import classes from './editor.module.css'
 import { found, GROUPS } from './actionSearch'
+import classes from './editor.module.css'
 
 /** The type of what is dragged from the palette. */
 export const DRAGGED_ACTION = 'application/x-prana-action'
@@ -24,7 +24,10 @@ export function Palette({ actions, onPick, onClose, withoutTriggers, triggersFir
   const [words, setWords] = useState('')
   const [active, setActive] = useState(0)
   const list = useRef<HTMLDivElement>(null)
-  const groups = useMemo(() => found(actions, words, { withoutTriggers, triggersFirst }), [actions, words, withoutTriggers, triggersFirst])
+  const groups = useMemo(
+    () => found(actions, words, { withoutTriggers, triggersFirst }),
+    [actions, words, withoutTriggers, triggersFirst],
+  )
   const flat = groups.flatMap((group) => group.actions)
   const chosen = flat[Math.min(active, flat.length - 1)]
   // biome-ignore lint/correctness/useExhaustiveDependencies: whenever another one is chosen
@@ -69,7 +72,14 @@ export function Palette({ actions, onPick, onClose, withoutTriggers, triggersFir
         <CloseButton aria-label="Close the palette" onClick={onClose} />
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls */}
-      <div ref={list} className={classes.paletteList} id="palette-list" role="listbox" aria-label="What a node can do" tabIndex={0}>
+      <div
+        ref={list}
+        className={classes.paletteList}
+        id="palette-list"
+        role="listbox"
+        aria-label="What a node can do"
+        tabIndex={0}
+      >
         {groups.map((group) => (
           // biome-ignore lint/a11y/useSemanticElements: groups of a listbox
           <div key={group.kind} role="group" aria-label={GROUPS[group.kind]}>

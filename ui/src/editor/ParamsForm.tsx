@@ -17,16 +17,26 @@ export function useFormContext(node: NodeDocument, part: 'params' | 'settings'):
   const place = useEditor((state) => state.document.nodes.findIndex((one) => one.key === node.key))
   const findings = useEditor((state) => state.findings)
   return useMemo(() => {
-    const here = findings.filter((finding) => finding.path?.[0] === 'nodes' && finding.path[1] === place && finding.path[2] === part)
+    const here = findings.filter(
+      (finding) => finding.path?.[0] === 'nodes' && finding.path[1] === place && finding.path[2] === part,
+    )
     return {
       set: (path, value) =>
-        store.getState().edit(`Change ${node.name ?? node.key}`, (document) => setParam(document, node.key, part, path, value), `${node.key}.${part}.${path.join('.')}`),
-      findingsAt: (path) => (here.length === 0 ? EMPTY : here.filter((finding) => samePath(finding.path?.slice(3) ?? [], path))),
+        store
+          .getState()
+          .edit(
+            `Change ${node.name ?? node.key}`,
+            (document) => setParam(document, node.key, part, path, value),
+            `${node.key}.${part}.${path.join('.')}`,
+          ),
+      findingsAt: (path) =>
+        here.length === 0 ? EMPTY : here.filter((finding) => samePath(finding.path?.slice(3) ?? [], path)),
     }
   }, [store, node.key, node.name, part, place, findings])
 }
 
-const samePath = (one: PathItem[], other: Path) => one.length === other.length && one.every((item, place) => item === other[place])
+const samePath = (one: PathItem[], other: Path) =>
+  one.length === other.length && one.every((item, place) => item === other[place])
 
 /** The parameters of a node, as its action's schema asks for them. */
 export function ParamsForm({ node, action }: { node: NodeDocument; action: Action }) {
@@ -34,8 +44,12 @@ export function ParamsForm({ node, action }: { node: NodeDocument; action: Actio
   const fields = useMemo(() => fieldsOf(action), [action])
   const params = node.params ?? {}
   const [all, setAll] = useState(false)
-  const important = ({ name, field }: NamedField) => field.required || params[name] !== undefined || form.findingsAt([name]).length > 0
-  const shown = all || fields.length <= FEW ? fields : fields.filter((one, place) => important(one) || (place < FEW && fields.filter(important).length === 0))
+  const important = ({ name, field }: NamedField) =>
+    field.required || params[name] !== undefined || form.findingsAt([name]).length > 0
+  const shown =
+    all || fields.length <= FEW
+      ? fields
+      : fields.filter((one, place) => important(one) || (place < FEW && fields.filter(important).length === 0))
   const hidden = fields.length - shown.length
   // What is missing as a whole is told of the node, not of a field.
   const general = form.findingsAt([])

@@ -43,7 +43,10 @@ export function RunDialog({ triggers, last, onRun, onClose }: RunDialogProps) {
           <Button variant="default" onClick={onClose}>
             Cancel
           </Button>
-          <Button leftSection={<IconPlayerPlay size={16} />} onClick={() => onRun(input ?? null, triggers.length > 1 ? trigger : undefined)}>
+          <Button
+            leftSection={<IconPlayerPlay size={16} />}
+            onClick={() => onRun(input ?? null, triggers.length > 1 ? trigger : undefined)}
+          >
             Run
           </Button>
         </Group>

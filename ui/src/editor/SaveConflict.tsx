@@ -18,10 +18,16 @@ export function SaveConflict({ mine, theirs, actions, onKeepMine, onTakeTheirs, 
       <Stack>
         <Alert color="yellow" variant="light">
           <Text size="sm">
-            Version {theirs.version} was saved while you were editing. Nothing is lost: every version is kept. Below is what yours would change in it.
+            Version {theirs.version} was saved while you were editing. Nothing is lost: every version is kept. Below is
+            what yours would change in it.
           </Text>
         </Alert>
-        <DifferenceView before={theirs.workflow} after={mine} actions={actions} label={`From version ${theirs.version} to yours`} />
+        <DifferenceView
+          before={theirs.workflow}
+          after={mine}
+          actions={actions}
+          label={`From version ${theirs.version} to yours`}
+        />
         <Group justify="flex-end">
           <Button variant="default" onClick={onClose}>
             Go on editing

@@ -9,7 +9,8 @@ import { useEditorStore } from './store'
 const field = (title: string, description: string, rest: Partial<Field> & Pick<Field, 'kind'>): Field =>
   ({ title, description, required: false, fallback: undefined, ...rest }) as Field
 
-const choices = (pairs: { [value: string]: string }) => Object.entries(pairs).map(([value, description]) => ({ value, description }))
+const choices = (pairs: { [value: string]: string }) =>
+  Object.entries(pairs).map(([value, description]) => ({ value, description }))
 
 /** What can be set for every node, whatever it does. */
 const SETTINGS: NamedField[] = [
@@ -26,14 +27,43 @@ const SETTINGS: NamedField[] = [
     }),
   },
   { name: 'retry_on_failed', field: field('Try again when it fails', '', { kind: 'switch', fallback: false }) },
-  { name: 'max_retries', field: field('How often it is tried again', '1 to 10.', { kind: 'number', whole: true, min: 1, max: 10, fallback: 1 }) },
-  { name: 'retry_delay_ms', field: field('Pause before a new try (ms)', '', { kind: 'number', whole: true, min: 0, max: 3_600_000, fallback: 1000 }) },
+  {
+    name: 'max_retries',
+    field: field('How often it is tried again', '1 to 10.', {
+      kind: 'number',
+      whole: true,
+      min: 1,
+      max: 10,
+      fallback: 1,
+    }),
+  },
+  {
+    name: 'retry_delay_ms',
+    field: field('Pause before a new try (ms)', '', {
+      kind: 'number',
+      whole: true,
+      min: 0,
+      max: 3_600_000,
+      fallback: 1000,
+    }),
+  },
   {
     name: 'backoff',
-    field: field('How the pauses grow', '', { kind: 'choice', fallback: 'fixed', choices: choices({ fixed: 'They stay the same.', exponential: 'Each is twice the last.' }) }),
+    field: field('How the pauses grow', '', {
+      kind: 'choice',
+      fallback: 'fixed',
+      choices: choices({ fixed: 'They stay the same.', exponential: 'Each is twice the last.' }),
+    }),
   },
   { name: 'max_retry_delay_ms', field: field('Longest pause (ms)', '', { kind: 'number', whole: true, min: 0 }) },
-  { name: 'timeout_ms', field: field('Limit for one try (ms)', 'Past it, the try fails with action.timeout.', { kind: 'number', whole: true, min: 1 }) },
+  {
+    name: 'timeout_ms',
+    field: field('Limit for one try (ms)', 'Past it, the try fails with action.timeout.', {
+      kind: 'number',
+      whole: true,
+      min: 1,
+    }),
+  },
   {
     name: 'join',
     field: field('When several ways lead here', '', {
@@ -57,7 +87,12 @@ export function SettingsForm({ node }: { node: NodeDocument }) {
   const settings = node.settings ?? {}
   const edit = store.getState().edit
   const retries = settings.retry_on_failed === true
-  const shown = SETTINGS.filter(({ name }) => retries || !['max_retries', 'retry_delay_ms', 'backoff', 'max_retry_delay_ms'].includes(name) || settings[name] !== undefined)
+  const shown = SETTINGS.filter(
+    ({ name }) =>
+      retries ||
+      !['max_retries', 'retry_delay_ms', 'backoff', 'max_retry_delay_ms'].includes(name) ||
+      settings[name] !== undefined,
+  )
   return (
     <Stack gap="md">
       {shown.map(({ name, field }) => (
@@ -68,7 +103,9 @@ export function SettingsForm({ node }: { node: NodeDocument }) {
         checked={node.disabled ?? false}
         onChange={(event) => {
           const off = event.currentTarget.checked
-          edit(off ? `Disable ${node.key}` : `Enable ${node.key}`, (document) => setNodeField(document, node.key, 'disabled', off || undefined))
+          edit(off ? `Disable ${node.key}` : `Enable ${node.key}`, (document) =>
+            setNodeField(document, node.key, 'disabled', off || undefined),
+          )
         }}
       />
       <Textarea
@@ -79,7 +116,11 @@ export function SettingsForm({ node }: { node: NodeDocument }) {
         value={node.notes ?? ''}
         onChange={(event) => {
           const text = event.currentTarget.value
-          edit(`Note on ${node.key}`, (document) => setNodeField(document, node.key, 'notes', text || undefined), `${node.key}.notes`)
+          edit(
+            `Note on ${node.key}`,
+            (document) => setNodeField(document, node.key, 'notes', text || undefined),
+            `${node.key}.notes`,
+          )
         }}
       />
     </Stack>

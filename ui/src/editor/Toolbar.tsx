@@ -90,25 +90,57 @@ export function Toolbar(props: ToolbarProps) {
           </ActionIcon>
         </Tooltip>
         <Tooltip label="YAML beside the canvas (Y)">
-          <ActionIcon aria-label="YAML" aria-pressed={yamlOpen} variant={yamlOpen ? 'light' : 'subtle'} color={yamlOpen ? 'tide' : 'gray'} onClick={props.onYaml}>
+          <ActionIcon
+            aria-label="YAML"
+            aria-pressed={yamlOpen}
+            variant={yamlOpen ? 'light' : 'subtle'}
+            color={yamlOpen ? 'tide' : 'gray'}
+            onClick={props.onYaml}
+          >
             <IconCode size={18} />
           </ActionIcon>
         </Tooltip>
         <MoreMenu {...props} />
       </Group>
       <Group gap={6} wrap="nowrap">
-        <Button size="xs" variant="default" leftSection={<IconDeviceFloppy size={16} />} loading={busy === 'saving'} disabled={!dirty} onClick={props.onSave}>
+        <Button
+          size="xs"
+          variant="default"
+          leftSection={<IconDeviceFloppy size={16} />}
+          loading={busy === 'saving'}
+          disabled={!dirty}
+          onClick={props.onSave}
+        >
           Save
         </Button>
-        <Button size="xs" variant="default" leftSection={<IconRocket size={16} />} loading={busy === 'activating'} disabled={active === saved.version && !dirty} onClick={props.onActivate}>
+        <Button
+          size="xs"
+          variant="default"
+          leftSection={<IconRocket size={16} />}
+          loading={busy === 'activating'}
+          disabled={active === saved.version && !dirty}
+          onClick={props.onActivate}
+        >
           Activate
         </Button>
         <Group gap={1} wrap="nowrap">
-          <Button size="xs" leftSection={<IconPlayerPlay size={16} />} loading={busy === 'running'} onClick={props.onRun} className={classes.runLeft}>
+          <Button
+            size="xs"
+            leftSection={<IconPlayerPlay size={16} />}
+            loading={busy === 'running'}
+            onClick={props.onRun}
+            className={classes.runLeft}
+          >
             Run
           </Button>
           <Tooltip label="Run with input…">
-            <Button size="xs" px={6} aria-label="Run with input" onClick={() => props.onDialog('run')} className={classes.runRight}>
+            <Button
+              size="xs"
+              px={6}
+              aria-label="Run with input"
+              onClick={() => props.onDialog('run')}
+              className={classes.runRight}
+            >
               <IconChevronDown size={15} />
             </Button>
           </Tooltip>
@@ -151,13 +183,25 @@ function MoreMenu({ active, onDeactivate, onDialog, onDownload }: ToolbarProps) 
         <Menu.Item leftSection={<IconSettings size={16} />} onClick={() => onDialog('settings')}>
           Settings and variables…
         </Menu.Item>
-        <Menu.Item leftSection={<IconGitCompare size={16} />} onClick={() => onDialog('compare')} disabled={active === null}>
+        <Menu.Item
+          leftSection={<IconGitCompare size={16} />}
+          onClick={() => onDialog('compare')}
+          disabled={active === null}
+        >
           Compare with the active version…
         </Menu.Item>
-        <Menu.Item leftSection={<IconVersions size={16} />} component={Link} {...({ to: '/workflows/$id/versions', params: { id } } as object)}>
+        <Menu.Item
+          leftSection={<IconVersions size={16} />}
+          component={Link}
+          {...({ to: '/workflows/$id/versions', params: { id } } as object)}
+        >
           Versions
         </Menu.Item>
-        <Menu.Item leftSection={<IconHistory size={16} />} component={Link} {...({ to: '/executions', search: { workflow: id } } as object)}>
+        <Menu.Item
+          leftSection={<IconHistory size={16} />}
+          component={Link}
+          {...({ to: '/executions', search: { workflow: id } } as object)}
+        >
           Executions
         </Menu.Item>
         <Menu.Item leftSection={<IconDownload size={16} />} onClick={onDownload}>

@@ -9,8 +9,8 @@ import { tags } from '@lezer/highlight'
 import { ActionIcon, Group, Text } from '@mantine/core'
 import { IconX } from '@tabler/icons-react'
 import { useEffect, useRef, useState } from 'react'
-import { workflows } from '~/api/workflows'
 import type { Action } from '~/api/types'
+import { workflows } from '~/api/workflows'
 import { styleNonce } from '~/theme'
 import classes from './editor.module.css'
 import { keep } from './keep'
@@ -43,7 +43,14 @@ export function YamlPane({ actions, onClose }: { actions: Map<string, Action>; o
       const result = readYaml(text, actions)
       if ('errors' in result) {
         setProblem(result.errors[0]?.message ?? 'This is no workflow yet')
-        const marks = result.errors.map((error): Diagnostic => ({ from: clamp(error.start, text), to: clamp(error.end, text), severity: 'error', message: error.message }))
+        const marks = result.errors.map(
+          (error): Diagnostic => ({
+            from: clamp(error.start, text),
+            to: clamp(error.end, text),
+            severity: 'error',
+            message: error.message,
+          }),
+        )
         view.dispatch(setDiagnostics(view.state, marks))
         return
       }
@@ -58,7 +65,16 @@ export function YamlPane({ actions, onClose }: { actions: Map<string, Action>; o
       const marks = answer.findings.flatMap((finding): Diagnostic[] => {
         const place = finding.location
         const severity = finding.severity === 'hint' ? 'info' : finding.severity
-        return place ? [{ from: clamp(place.start, text), to: clamp(place.end, text), severity, message: finding.message + (finding.help ? `\n${finding.help}` : '') }] : []
+        return place
+          ? [
+              {
+                from: clamp(place.start, text),
+                to: clamp(place.end, text),
+                severity,
+                message: finding.message + (finding.help ? `\n${finding.help}` : ''),
+              },
+            ]
+          : []
       })
       view.dispatch(setDiagnostics(view.state, marks))
     }
@@ -70,7 +86,10 @@ export function YamlPane({ actions, onClose }: { actions: Map<string, Action>; o
       const next = updateYaml(text, said, actions)
       setProblem(null)
       if (next === text) return
-      view.dispatch({ changes: difference(text, next), annotations: [Transaction.addToHistory.of(false), Transaction.userEvent.of('outside')] })
+      view.dispatch({
+        changes: difference(text, next),
+        annotations: [Transaction.addToHistory.of(false), Transaction.userEvent.of('outside')],
+      })
       check(next)
     })
     check(view.state.doc.toString())
@@ -138,6 +157,11 @@ const extensions = (onTyped: () => void) => [
     '.cm-scroller': { fontFamily: 'var(--mantine-font-family-monospace)', lineHeight: '1.55' },
     '.cm-content': { caretColor: 'var(--mantine-color-text)' },
     '.cm-gutters': { backgroundColor: 'transparent', border: '0', color: 'var(--prana-dim)' },
-    '.cm-tooltip': { backgroundColor: 'var(--prana-surface)', border: '1px solid var(--prana-line)', borderRadius: '8px', fontSize: '12px' },
+    '.cm-tooltip': {
+      backgroundColor: 'var(--prana-surface)',
+      border: '1px solid var(--prana-line)',
+      borderRadius: '8px',
+      fontSize: '12px',
+    },
   }),
 ]

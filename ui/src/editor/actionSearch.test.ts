@@ -2,7 +2,8 @@ import { expect, test } from 'vitest'
 import type { Action } from '~/api/types'
 import { found } from './actionSearch'
 
-const action = (type: string, title: string, kind: Action['kind'], description = ''): Action => ({ type, title, kind, description, aliases: [] }) as unknown as Action
+const action = (type: string, title: string, kind: Action['kind'], description = ''): Action =>
+  ({ type, title, kind, description, aliases: [] }) as unknown as Action
 
 const all = [
   action('manual.trigger', 'Manual trigger', 'trigger'),
@@ -12,7 +13,8 @@ const all = [
   action('data.validate', 'Validate', 'logic', 'Checks data against a schema.'),
 ]
 
-const types = (words: string, wishes = {}) => found(all, words, wishes).flatMap((group) => group.actions.map((one) => one.type))
+const types = (words: string, wishes = {}) =>
+  found(all, words, wishes).flatMap((group) => group.actions.map((one) => one.type))
 
 test.each([
   ['', 5],

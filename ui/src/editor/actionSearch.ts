@@ -27,7 +27,9 @@ export function found(actions: Action[], words: string, { withoutTriggers, trigg
     .filter((action) => !(withoutTriggers && action.kind === 'trigger'))
     .map((action) => ({ action, score: score(action, asked) }))
     .filter(({ score }) => score > 0)
-  const kinds: Kind[] = triggersFirst ? ['trigger', 'action', 'logic', 'wait', 'output'] : ['action', 'logic', 'wait', 'output', 'trigger']
+  const kinds: Kind[] = triggersFirst
+    ? ['trigger', 'action', 'logic', 'wait', 'output']
+    : ['action', 'logic', 'wait', 'output', 'trigger']
   const groups = kinds.map((kind) => {
     const mine = scored.filter(({ action }) => action.kind === kind).sort((one, other) => other.score - one.score)
     return { kind, actions: mine.map(({ action }) => action), best: mine[0]?.score ?? 0 }
@@ -52,7 +54,10 @@ function score(action: Action, asked: string[]): number {
 }
 
 /** The nodes at which an execution can begin. */
-export function triggersOf(nodes: NodeDocument[], actions: Map<string, Action>): { key: string; name: string; type: string }[] {
+export function triggersOf(
+  nodes: NodeDocument[],
+  actions: Map<string, Action>,
+): { key: string; name: string; type: string }[] {
   return nodes
     .filter((node) => actions.get(node.type)?.kind === 'trigger')
     .map((node) => ({ key: node.key, name: node.name ?? node.key, type: actions.get(node.type)?.type ?? node.type }))

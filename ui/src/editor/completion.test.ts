@@ -2,7 +2,11 @@ import { expect, test } from 'vitest'
 import { complete, type Sight, valueAt } from './completion'
 
 const sight: Sight = {
-  scope: { $input: { name: 'Ada', list: [{ a: 1 }], 'odd key': 1 }, $vars: { limit: 3 }, $nodes: { fetch: { output: { body: [1, 2] } } } },
+  scope: {
+    $input: { name: 'Ada', list: [{ a: 1 }], 'odd key': 1 },
+    $vars: { limit: 3 },
+    $nodes: { fetch: { output: { body: [1, 2] } } },
+  },
   nodes: ['start', 'fetch'],
   inputPorts: ['main'],
   perItem: false,
@@ -37,7 +41,9 @@ test.each([
   ['total: $i^', '$input'],
 ])('%s offers %s', (text, label) => expect(labels(text)).toContain(label))
 
-test.each(['plain ^', '{{ $input.name }} ^', '{{ 1 + ^', '{{ a || ^'])('%s offers nothing', (text) => expect(labels(text)).toBeNull())
+test.each(['plain ^', '{{ $input.name }} ^', '{{ 1 + ^', '{{ a || ^'])('%s offers nothing', (text) =>
+  expect(labels(text)).toBeNull(),
+)
 
 test('what can not be written with a dot is not offered', () => expect(labels('{{ $input.^')).not.toContain('odd key'))
 

@@ -52,9 +52,38 @@ const PER_ITEM: [string, string][] = [
   ['$index', 'its place, from 0'],
 ]
 
-const TAGS = ['if', 'elsif', 'else', 'endif', 'for', 'endfor', 'assign', 'case', 'when', 'endcase', 'raw', 'endraw', 'break', 'continue']
+const TAGS = [
+  'if',
+  'elsif',
+  'else',
+  'endif',
+  'for',
+  'endfor',
+  'assign',
+  'case',
+  'when',
+  'endcase',
+  'raw',
+  'endraw',
+  'break',
+  'continue',
+]
 
-const EXECUTION = ['id', 'mode', 'run_index', 'execution_index', 'current_node_key', 'state', 'started_at', 'loopback', 'loop', 'resume_url', 'resume_urls', 'parent_id', 'preparation']
+const EXECUTION = [
+  'id',
+  'mode',
+  'run_index',
+  'execution_index',
+  'current_node_key',
+  'state',
+  'started_at',
+  'loopback',
+  'loop',
+  'resume_url',
+  'resume_urls',
+  'parent_id',
+  'preparation',
+]
 const NODE = ['output', 'context', 'port', 'run_index']
 const WORKFLOW = ['id', 'name', 'version']
 
@@ -91,12 +120,18 @@ const names = (sight: Sight): Option[] =>
   [...(sight.perItem ? PER_ITEM : []), ...NAMES].map(([label, detail]) => ({ label, detail, type: 'name' }))
 
 const filters = (sight: Sight): Option[] =>
-  sight.filters.map(({ name, usage, summary }) => ({ label: name, detail: usage === name ? undefined : usage, info: summary, type: 'filter' }))
+  sight.filters.map(({ name, usage, summary }) => ({
+    label: name,
+    detail: usage === name ? undefined : usage,
+    info: summary,
+    type: 'filter',
+  }))
 
 function fields(path: string, sight: Sight): Option[] {
   const plain = (list: string[]): Option[] => list.map((label) => ({ label, type: 'field' }))
   const known = valueAt(path, sight.scope)
-  if (path === '$nodes') return sight.nodes.map((label) => ({ label, type: 'node', detail: short(sight.scope.$nodes, label) }))
+  if (path === '$nodes')
+    return sight.nodes.map((label) => ({ label, type: 'node', detail: short(sight.scope.$nodes, label) }))
   if (/^\$nodes\.[\w-]+$/.test(path)) return plain(NODE)
   if (path === '$execution') return plain(EXECUTION)
   if (path === '$workflow') return plain(WORKFLOW)

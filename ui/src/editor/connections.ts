@@ -50,7 +50,8 @@ function cut(end: string): [string, string | null] {
 /** Connections of either form as documents store them, or what is wrong. */
 export function readConnections(value: Json | undefined, defaultPort: DefaultPort): Connections | string {
   if (value === undefined || value === null) return {}
-  if (!Array.isArray(value)) return typeof value === 'object' ? readMap(value) : '`connections` is a list of lines, or a map'
+  if (!Array.isArray(value))
+    return typeof value === 'object' ? readMap(value) : '`connections` is a list of lines, or a map'
   const ends: End[] = []
   for (const line of value) {
     if (typeof line !== 'string') return 'each of `connections` is a line such as `from -> to`'
@@ -62,7 +63,8 @@ export function readConnections(value: Json | undefined, defaultPort: DefaultPor
 }
 
 function readMap(value: { [key: string]: Json }): Connections | string {
-  const isTarget = (target: Json) => typeof target === 'object' && target !== null && !Array.isArray(target) && typeof target.to === 'string'
+  const isTarget = (target: Json) =>
+    typeof target === 'object' && target !== null && !Array.isArray(target) && typeof target.to === 'string'
   for (const [from, ports] of Object.entries(value)) {
     const isPorts = typeof ports === 'object' && ports !== null && !Array.isArray(ports)
     if (!isPorts || !Object.values(ports).every((targets) => Array.isArray(targets) && targets.every(isTarget))) {
@@ -100,7 +102,11 @@ export function linesFor(ends: End[], old: string[], defaultPort: DefaultPort): 
 function sameConnections(one: Connections, other: Connections): boolean {
   const text = (connections: Connections) =>
     Object.entries(connections)
-      .flatMap(([from, ports]) => Object.entries(ports).map(([port, targets]) => JSON.stringify([from, port, targets.map((target) => [target.to, target.to_port ?? MAIN])])))
+      .flatMap(([from, ports]) =>
+        Object.entries(ports).map(([port, targets]) =>
+          JSON.stringify([from, port, targets.map((target) => [target.to, target.to_port ?? MAIN])]),
+        ),
+      )
       .sort()
       .join()
   return text(one) === text(other)

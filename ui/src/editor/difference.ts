@@ -19,12 +19,14 @@ export function differenceOf(before: string, after: string): DiffLine[] {
   while (end < one.length - start && end < other.length - start && one.at(-1 - end) === other.at(-1 - end)) end++
   const head = one.slice(0, start).map((text, n): DiffLine => ({ kind: 'same', text, before: n + 1, after: n + 1 }))
   const middle = middleOf(one.slice(start, one.length - end), other.slice(start, other.length - end), start)
-  const tail = one.slice(one.length - end).map((text, n): DiffLine => ({
-    kind: 'same',
-    text,
-    before: one.length - end + n + 1,
-    after: other.length - end + n + 1,
-  }))
+  const tail = one.slice(one.length - end).map(
+    (text, n): DiffLine => ({
+      kind: 'same',
+      text,
+      before: one.length - end + n + 1,
+      after: other.length - end + n + 1,
+    }),
+  )
   return [...head, ...middle, ...tail]
 }
 
@@ -33,8 +35,8 @@ function middleOf(one: string[], other: string[], start: number): DiffLine[] {
   const gone = (n: number) => lines.push({ kind: 'gone', text: one[n] ?? '', before: start + n + 1, after: null })
   const fresh = (n: number) => lines.push({ kind: 'new', text: other[n] ?? '', before: null, after: start + n + 1 })
   if (one.length > LARGEST || other.length > LARGEST) {
-    one.forEach((_, n) => gone(n))
-    other.forEach((_, n) => fresh(n))
+    for (const n of one.keys()) gone(n)
+    for (const n of other.keys()) fresh(n)
     return lines
   }
   const longest = commonLengths(one, other)
@@ -44,7 +46,8 @@ function middleOf(one: string[], other: string[], start: number): DiffLine[] {
       lines.push({ kind: 'same', text: one[i] ?? '', before: start + i + 1, after: start + j + 1 })
       i++
       j++
-    } else if (j >= other.length || (i < one.length && (longest[i + 1]?.[j] ?? 0) >= (longest[i]?.[j + 1] ?? 0))) gone(i++)
+    } else if (j >= other.length || (i < one.length && (longest[i + 1]?.[j] ?? 0) >= (longest[i]?.[j + 1] ?? 0)))
+      gone(i++)
     else fresh(j++)
   }
   return lines

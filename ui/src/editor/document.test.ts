@@ -6,7 +6,11 @@ const base: WorkflowDocument = {
   id: 'w',
   nodes: [
     { key: 'start', type: 'manual.trigger' },
-    { key: 'a', type: 'data.set_data', params: { fields: { n: '{{ $nodes.start.output.n }}', m: '{{ $nodes["start"].output }}' } } },
+    {
+      key: 'a',
+      type: 'data.set_data',
+      params: { fields: { n: '{{ $nodes.start.output.n }}', m: '{{ $nodes["start"].output }}' } },
+    },
     { key: 'b', type: 'core.no_op', position: { x: 10, y: 20 } },
   ],
   connections: { start: { main: [{ to: 'a' }, { to: 'b' }] }, a: { main: [{ to: 'b' }] } },
@@ -69,7 +73,9 @@ test('parameters: set deep, in lists, and taken out', () => {
 test('a new key is used in connections and in templates', () => {
   const next = edit.renameKey(base, 'start', 'begin')
   expect(next.connections).toEqual({ begin: { main: [{ to: 'a' }, { to: 'b' }] }, a: { main: [{ to: 'b' }] } })
-  expect(next.nodes[1]?.params).toEqual({ fields: { n: '{{ $nodes.begin.output.n }}', m: '{{ $nodes["begin"].output }}' } })
+  expect(next.nodes[1]?.params).toEqual({
+    fields: { n: '{{ $nodes.begin.output.n }}', m: '{{ $nodes["begin"].output }}' },
+  })
   expect(edit.renameKey(base, 'start', 'a')).toBe(base)
   expect(edit.renameKey(base, 'start', 'not a key')).toBe(base)
 })
@@ -83,7 +89,10 @@ test('copied nodes come with the connections between them, under free keys', () 
   expect(keys).toEqual(['start_2', 'a_2'])
   expect(document.connections?.start_2).toEqual({ main: [{ to: 'a_2' }] })
   expect(edit.nodeOf(document, 'start_2')?.position).toEqual({ x: 31, y: 32 })
-  expect(edit.nodeOf(document, 'a_2')?.params?.fields).toEqual({ n: '{{ $nodes.start_2.output.n }}', m: '{{ $nodes["start_2"].output }}' })
+  expect(edit.nodeOf(document, 'a_2')?.params?.fields).toEqual({
+    n: '{{ $nodes.start_2.output.n }}',
+    m: '{{ $nodes["start_2"].output }}',
+  })
   expect(edit.nodeOf(document, 'a')).toBe(base.nodes[1])
 })
 

@@ -19,7 +19,11 @@ export const isKey = (text: string) => KEY.test(text)
 
 /** A key that no node has yet, from what the node does: `set_data`, `set_data_2`. */
 export function freeKey(document: WorkflowDocument, wanted: string): string {
-  const base = wanted.replace(/[^A-Za-z0-9_-]+/g, '_').replace(/^_+|_+$/g, '').slice(0, 56) || 'node'
+  const base =
+    wanted
+      .replace(/[^A-Za-z0-9_-]+/g, '_')
+      .replace(/^_+|_+$/g, '')
+      .slice(0, 56) || 'node'
   const taken = new Set(document.nodes.map((node) => node.key))
   let key = base
   for (let count = 2; taken.has(key); count++) key = `${base}_${count}`
@@ -33,7 +37,11 @@ export function addNode(document: WorkflowDocument, node: NodeDocument): Workflo
 }
 
 /** The document with one node changed. */
-export function changeNode(document: WorkflowDocument, key: string, change: (node: NodeDocument) => NodeDocument): WorkflowDocument {
+export function changeNode(
+  document: WorkflowDocument,
+  key: string,
+  change: (node: NodeDocument) => NodeDocument,
+): WorkflowDocument {
   let changed = false
   const nodes = document.nodes.map((node) => {
     if (node.key !== key) return node
@@ -120,7 +128,12 @@ function withConnections(document: WorkflowDocument, connections: Connections): 
   return Object.keys(connections).length > 0 ? { ...rest, connections } : rest
 }
 
-const endOf = (from: string, port: string, target: Target): End => ({ from, port, to: target.to, toPort: target.to_port ?? MAIN })
+const endOf = (from: string, port: string, target: Target): End => ({
+  from,
+  port,
+  to: target.to,
+  toPort: target.to_port ?? MAIN,
+})
 
 /** All connections, in the order in which they are written. */
 export function endsOf(connections: Connections = {}): End[] {
@@ -140,9 +153,9 @@ function filterConnections(connections: Connections, keep: (end: End) => boolean
 export function connectionsOf(ends: End[]): Connections {
   const connections: Connections = {}
   for (const { from, port, to, toPort } of ends) {
-    const ports = (connections[from] ??= {})
-    const targets = (ports[port] ??= [])
-    targets.push(toPort === MAIN ? { to } : { to, to_port: toPort })
+    const ports = connections[from] ?? {}
+    connections[from] = ports
+    ports[port] = [...(ports[port] ?? []), toPort === MAIN ? { to } : { to, to_port: toPort }]
   }
   return connections
 }
@@ -219,18 +232,29 @@ export function copyNodes(document: WorkflowDocument, keys: string[], places: Ma
 export function readPiece(text: string): Piece | null {
   try {
     const value = JSON.parse(text)
-    const isPiece = Array.isArray(value?.nodes) && value.nodes.every((node: NodeDocument) => typeof node?.key === 'string' && typeof node?.type === 'string')
+    const isPiece =
+      Array.isArray(value?.nodes) &&
+      value.nodes.every((node: NodeDocument) => typeof node?.key === 'string' && typeof node?.type === 'string')
     if (!isPiece) return null
-    return { prana: 'nodes', nodes: value.nodes, connections: isConnections(value.connections) ? value.connections : {} }
+    return {
+      prana: 'nodes',
+      nodes: value.nodes,
+      connections: isConnections(value.connections) ? value.connections : {},
+    }
   } catch {
     return null
   }
 }
 
-const isConnections = (value: unknown): value is Connections => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isConnections = (value: unknown): value is Connections =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** Puts a piece in, under keys that are free; tells the new keys. */
-export function paste(document: WorkflowDocument, piece: Piece, by: Place): { document: WorkflowDocument; keys: string[] } {
+export function paste(
+  document: WorkflowDocument,
+  piece: Piece,
+  by: Place,
+): { document: WorkflowDocument; keys: string[] } {
   let next = document
   const names = new Map<string, string>()
   for (const node of piece.nodes) {

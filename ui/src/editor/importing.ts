@@ -12,7 +12,9 @@ export async function importTexts(texts: string[], actions: Map<string, Action>)
     if ('errors' in read) throw new Error(`This can't be imported: ${read.errors[0]?.message}`)
     await workflows.create(read.document).catch(async (error) => {
       if (!(error instanceof Problem) || error.code !== 'workflow.exists') throw error
-      throw new Error(`There is a workflow ${read.document.id} already. Give the file another id, or open that one and paste the YAML.`)
+      throw new Error(
+        `There is a workflow ${read.document.id} already. Give the file another id, or open that one and paste the YAML.`,
+      )
     })
     ids.push(read.document.id)
   }

@@ -7,7 +7,8 @@ export function keep<T>(old: T, next: T): T {
 }
 
 function keepJson(old: Json | undefined, next: Json): Json {
-  if (old === undefined || typeof next !== 'object' || next === null || typeof old !== 'object' || old === null) return next
+  if (old === undefined || typeof next !== 'object' || next === null || typeof old !== 'object' || old === null)
+    return next
   if (same(old, next)) return old
   if (Array.isArray(next)) return Array.isArray(old) ? keepList(old, next) : next
   if (Array.isArray(old)) return next
@@ -15,7 +16,8 @@ function keepJson(old: Json | undefined, next: Json): Json {
 }
 
 function keepList(old: Json[], next: Json[]): Json[] {
-  const name = (value: Json | undefined) => (typeof value === 'object' && value !== null && !Array.isArray(value) ? value.key : undefined)
+  const name = (value: Json | undefined) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value) ? value.key : undefined
   const byKey = new Map(old.map((item) => [name(item), item]))
   return next.map((item, place) => keepJson(name(item) === undefined ? old[place] : byKey.get(name(item)), item))
 }

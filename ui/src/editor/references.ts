@@ -33,7 +33,9 @@ export function nodesNamed(value: Json | undefined, keys: string[]): Set<string>
   const longestFirst = [...keys].sort((one, other) => other.length - one.length)
   mapTexts(value, (text) => {
     for (const [, name] of text.matchAll(/\$nodes\s*(?:\.\s*|\[\s*["'])([A-Za-z0-9_-]+)/g)) {
-      const key = longestFirst.find((key) => name === key || (name?.startsWith(key) && /[^A-Za-z0-9_]/.test(name[key.length] ?? '')))
+      const key = longestFirst.find(
+        (key) => name === key || (name?.startsWith(key) && /[^A-Za-z0-9_]/.test(name[key.length] ?? '')),
+      )
       if (key) named.add(key)
     }
     return text

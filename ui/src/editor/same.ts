@@ -6,5 +6,8 @@ export function same(one: Json | undefined, other: Json | undefined): boolean {
   if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null) return false
   if (Array.isArray(one) !== Array.isArray(other)) return false
   const [ones, others] = [Object.keys(one), Object.keys(other)]
-  return ones.length === others.length && ones.every((key) => same((one as never)[key], (other as never)[key]) && key in other)
+  return (
+    ones.length === others.length &&
+    ones.every((key) => same((one as never)[key], (other as never)[key]) && key in other)
+  )
 }

@@ -2,7 +2,8 @@ import { expect, test } from 'vitest'
 import type { Action, JsonSchema } from '~/api/types'
 import { fieldsOf, isTemplate, titleOf } from './schema'
 
-const fields = (params_schema: JsonSchema, literal_params: string[] = []) => fieldsOf({ params_schema, literal_params } as Action)
+const fields = (params_schema: JsonSchema, literal_params: string[] = []) =>
+  fieldsOf({ params_schema, literal_params } as Action)
 
 const check = (schema: JsonSchema, expected: object, $defs: { [name: string]: JsonSchema } = {}) =>
   expect(fields({ type: 'object', properties: { x: schema }, $defs })[0]?.field).toMatchObject(expected)
@@ -20,10 +21,18 @@ test('what is asked for comes from the type', () => {
 
 test('references are followed, and keep what is said where they stand', () => {
   const Mode: JsonSchema = { oneOf: [{ type: 'string', const: 'one', description: 'One.' }], description: 'A mode.' }
-  check({ $ref: '#/$defs/Mode' }, { kind: 'choice', choices: [{ value: 'one', description: 'One.' }], description: 'A mode.' }, { Mode })
+  check(
+    { $ref: '#/$defs/Mode' },
+    { kind: 'choice', choices: [{ value: 'one', description: 'One.' }], description: 'A mode.' },
+    { Mode },
+  )
   check({ $ref: '#/$defs/Mode', description: 'Mine.' }, { description: 'Mine.' }, { Mode })
   const Batch: JsonSchema = { type: 'object', properties: { items: { type: 'array' } }, required: ['items'] }
-  check({ anyOf: [{ $ref: '#/$defs/Batch' }, { type: 'null' }] }, { kind: 'group', fields: [{ name: 'items' }] }, { Batch })
+  check(
+    { anyOf: [{ $ref: '#/$defs/Batch' }, { type: 'null' }] },
+    { kind: 'group', fields: [{ name: 'items' }] },
+    { Batch },
+  )
 })
 
 test('one word or several', () => {
@@ -36,7 +45,11 @@ test('a schema that contains itself ends somewhere', () => {
 })
 
 test('required fields come first, and code is no template', () => {
-  const schema: JsonSchema = { type: 'object', properties: { a: { type: 'string' }, b: { type: 'string' } }, required: ['b'] }
+  const schema: JsonSchema = {
+    type: 'object',
+    properties: { a: { type: 'string' }, b: { type: 'string' } },
+    required: ['b'],
+  }
   expect(fields(schema, ['a']).map(({ name, field }) => [name, field.kind])).toEqual([
     ['b', 'text'],
     ['a', 'code'],

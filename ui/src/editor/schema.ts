@@ -33,7 +33,9 @@ const DEEPEST = 6
 export function fieldsOf(action: Action): NamedField[] {
   const fields = groupFields(action.params_schema, action.params_schema, 0)
   return fields.map(({ name, field }) =>
-    action.literal_params.includes(name) ? { name, field: { ...field, kind: 'code' as const } as Field } : { name, field },
+    action.literal_params.includes(name)
+      ? { name, field: { ...field, kind: 'code' as const } as Field }
+      : { name, field },
   )
 }
 
@@ -48,7 +50,12 @@ function groupFields(schema: JsonSchema, root: JsonSchema, depth: number): Named
 
 const asSchema = (schema: JsonSchema | boolean | undefined): JsonSchema => (typeof schema === 'object' ? schema : ANY)
 
-function fieldOf(schema: JsonSchema, root: JsonSchema, named: { title: string; required: boolean }, depth: number): Field {
+function fieldOf(
+  schema: JsonSchema,
+  root: JsonSchema,
+  named: { title: string; required: boolean },
+  depth: number,
+): Field {
   const full = resolved(schema, root)
   return {
     title: named.title,
@@ -65,8 +72,10 @@ function resolved(schema: JsonSchema, root: JsonSchema): JsonSchema {
   for (let steps = 0; steps < 8; steps++) {
     const name = here.$ref?.match(/^#\/\$defs\/(.+)$/)?.[1]
     const ways = (here.anyOf ?? here.oneOf)?.map(asSchema).filter((way) => way.type !== 'null')
-    if (name && root.$defs?.[name]) here = { ...root.$defs[name], ...(here.description ? { description: here.description } : {}) }
-    else if (ways?.length === 1 && ways[0] && ways[0].const === undefined) here = { ...ways[0], description: here.description ?? ways[0].description, default: here.default }
+    if (name && root.$defs?.[name])
+      here = { ...root.$defs[name], ...(here.description ? { description: here.description } : {}) }
+    else if (ways?.length === 1 && ways[0] && ways[0].const === undefined)
+      here = { ...ways[0], description: here.description ?? ways[0].description, default: here.default }
     else break
   }
   return here
@@ -85,9 +94,11 @@ function kindOf(schema: JsonSchema, root: JsonSchema, depth: number): FieldKind 
   const type = typeOf(schema)
   if (type === 'string') return { kind: 'text' }
   if (type === 'boolean') return { kind: 'switch' }
-  if (type === 'integer' || type === 'number') return { kind: 'number', whole: type === 'integer', min: schema.minimum, max: schema.maximum }
+  if (type === 'integer' || type === 'number')
+    return { kind: 'number', whole: type === 'integer', min: schema.minimum, max: schema.maximum }
   if (depth > DEEPEST) return { kind: 'any' }
-  const inner = (of: JsonSchema | boolean | undefined) => fieldOf(asSchema(of), root, { title: '', required: true }, depth + 1)
+  const inner = (of: JsonSchema | boolean | undefined) =>
+    fieldOf(asSchema(of), root, { title: '', required: true }, depth + 1)
   if (type === 'array') return { kind: 'list', item: inner(schema.items) }
   if (type === 'object' && schema.properties) return { kind: 'group', fields: groupFields(schema, root, depth) }
   if (type === 'object') return { kind: 'map', item: inner(schema.additionalProperties) }
@@ -95,7 +106,8 @@ function kindOf(schema: JsonSchema, root: JsonSchema, depth: number): FieldKind 
 }
 
 function choicesOf(schema: JsonSchema): Choice[] | null {
-  if (schema.enum?.every((value) => typeof value === 'string')) return schema.enum.map((value) => ({ value: String(value), description: '' }))
+  if (schema.enum?.every((value) => typeof value === 'string'))
+    return schema.enum.map((value) => ({ value: String(value), description: '' }))
   const ways = (schema.oneOf ?? schema.anyOf)?.map(asSchema)
   if (!ways?.length || !ways.every((way) => typeof way.const === 'string')) return null
   return ways.map((way) => ({ value: String(way.const), description: way.description ?? '' }))
@@ -104,7 +116,12 @@ function choicesOf(schema: JsonSchema): Choice[] | null {
 /** A text, or a list of texts. */
 function isWords(schema: JsonSchema, root: JsonSchema): boolean {
   const ways = (schema.anyOf ?? []).map((way) => resolved(asSchema(way), root))
-  return ways.length === 2 && typeOf(ways[0] ?? {}) === 'string' && typeOf(ways[1] ?? {}) === 'array' && typeOf(resolved(asSchema(ways[1]?.items), root)) === 'string'
+  return (
+    ways.length === 2 &&
+    typeOf(ways[0] ?? {}) === 'string' &&
+    typeOf(ways[1] ?? {}) === 'array' &&
+    typeOf(resolved(asSchema(ways[1]?.items), root)) === 'string'
+  )
 }
 
 /** `timeout_ms` as people read it: Timeout (ms). */
@@ -114,4 +131,5 @@ export function titleOf(name: string): string {
 }
 
 /** True for text that has a template in it. */
-export const isTemplate = (value: Json | undefined): value is string => typeof value === 'string' && /\{\{|\{%|\{#/.test(value)
+export const isTemplate = (value: Json | undefined): value is string =>
+  typeof value === 'string' && /\{\{|\{%|\{#/.test(value)

@@ -55,10 +55,18 @@ export function inputOf(run: NodeExecution, outputs: Map<number, Json>): { [port
 }
 
 /** What feeds a node in the run that is looked at: the runs of its own last run, or else the newest of those that lead to it. */
-function feeding(node: CanvasNode, run: Run, links: { from: string; port: string; to: string; toPort: string }[]): { [port: string]: number } {
+function feeding(
+  node: CanvasNode,
+  run: Run,
+  links: { from: string; port: string; to: string; toPort: string }[],
+): { [port: string]: number } {
   const own = run.newest.get(node.key)
   if (own && Object.keys(own.input_from).length > 0) {
-    return Object.fromEntries(Object.entries(own.input_from).flatMap(([port, from]) => (from.length > 0 ? [[port, from.at(-1) as number]] : [])))
+    return Object.fromEntries(
+      Object.entries(own.input_from).flatMap(([port, from]) =>
+        from.length > 0 ? [[port, from.at(-1) as number]] : [],
+      ),
+    )
   }
   const ports: { [port: string]: number } = {}
   for (const link of links) {
@@ -75,7 +83,11 @@ export interface NodeInput {
   isLoading: boolean
 }
 
-export function useNodeInput(node: CanvasNode, run: Run | null, links: { from: string; port: string; to: string; toPort: string }[]): NodeInput {
+export function useNodeInput(
+  node: CanvasNode,
+  run: Run | null,
+  links: { from: string; port: string; to: string; toPort: string }[],
+): NodeInput {
   const fed = useMemo(() => (run ? feeding(node, run, links) : {}), [node, run, links])
   const entries = Object.entries(fed)
   const answers = useQueries({ queries: entries.map(([, index]) => executions.run(run?.id ?? '', index)) })
@@ -91,12 +103,21 @@ export function useNodeInput(node: CanvasNode, run: Run | null, links: { from: s
 const outputOf = (run: NodeExecution | undefined): Json | undefined => (run ? (run.output ?? null) : undefined)
 
 /** What the templates of a node see, from the run that is looked at and the document. */
-export function useNodeSight(document: NodeDocument, node: CanvasNode, input: NodeInput, run: Run | null, perItem: boolean): NodeSight {
+export function useNodeSight(
+  document: NodeDocument,
+  node: CanvasNode,
+  input: NodeInput,
+  run: Run | null,
+  perItem: boolean,
+): NodeSight {
   const workflow = useEditor((state) => state.document)
   const known = useQuery(filters.list())
   const links = run?.links
   const before = useMemo(() => nodesBefore(node.key, links ?? []), [node.key, links])
-  const named = useMemo(() => [...nodesNamed([document.params ?? {}], before)].filter((key) => run?.newest.has(key)), [document.params, before, run])
+  const named = useMemo(
+    () => [...nodesNamed([document.params ?? {}], before)].filter((key) => run?.newest.has(key)),
+    [document.params, before, run],
+  )
   const answers = useQueries({
     queries: named.map((key) => executions.run(run?.id ?? '', run?.newest.get(key)?.execution_index ?? 0)),
     combine: (all) => all.map((one) => one.data),
@@ -105,13 +126,21 @@ export function useNodeSight(document: NodeDocument, node: CanvasNode, input: No
     const nodes: JsonMap = {}
     named.forEach((key, place) => {
       const one = answers[place]
-      if (one) nodes[key] = { output: one.output ?? null, port: one.output_port ?? null, run_index: one.run_index, context: {} }
+      if (one)
+        nodes[key] = {
+          output: one.output ?? null,
+          port: one.output_port ?? null,
+          run_index: one.run_index,
+          context: {},
+        }
     })
     const ports = Object.fromEntries(input.ports.map(({ port, output }) => [port, output ?? null]))
     const first = node.inputs[0] ?? 'main'
     const several = node.inputs.length > 1 || first !== 'main'
     const main = ports[first] ?? null
-    const data: Json = several ? { ...(typeof main === 'object' && main !== null && !Array.isArray(main) ? main : {}), ...ports } : main
+    const data: Json = several
+      ? { ...(typeof main === 'object' && main !== null && !Array.isArray(main) ? main : {}), ...ports }
+      : main
     const trigger = run?.detail?.execution.trigger_data ?? null
     const vars = workflow.variables ?? {}
     const scope: PreviewScope | null = run?.detail
@@ -120,12 +149,23 @@ export function useNodeSight(document: NodeDocument, node: CanvasNode, input: No
           trigger,
           nodes,
           vars,
-          execution: { id: run.id, mode: run.detail.execution.execution_mode, started_at: run.detail.execution.started_at, state: {} },
+          execution: {
+            id: run.id,
+            mode: run.detail.execution.execution_mode,
+            started_at: run.detail.execution.started_at,
+            state: {},
+          },
           ...(perItem ? itemOf(data) : {}),
         }
       : null
     const seen: JsonMap = { $vars: vars, $nodes: nodes }
-    if (scope) Object.assign(seen, { $input: scope.input, $trigger: trigger, $execution: scope.execution, ...(perItem ? { $item: scope.item, $index: 0 } : {}) })
+    if (scope)
+      Object.assign(seen, {
+        $input: scope.input,
+        $trigger: trigger,
+        $execution: scope.execution,
+        ...(perItem ? { $item: scope.item, $index: 0 } : {}),
+      })
     const sight: Sight = { scope: seen, nodes: before, inputPorts: node.inputs, perItem, filters: known.data ?? [] }
     return { sight, scope }
   }, [named, answers, input.ports, node.inputs, run, workflow.variables, before, known.data, perItem])

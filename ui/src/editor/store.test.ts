@@ -32,7 +32,8 @@ test('nothing done is no step', () => {
 
 test('letters typed into one field are one step, until somebody pauses', () => {
   const { store, clock } = editor()
-  const type = (value: string) => store.getState().edit('Change', (document) => setParam(document, 'a', 'params', ['x'], value), 'a.x')
+  const type = (value: string) =>
+    store.getState().edit('Change', (document) => setParam(document, 'a', 'params', ['x'], value), 'a.x')
   type('1')
   clock.now += 100
   type('12')

@@ -6,7 +6,19 @@ import { arrange } from '~/canvas/arrange'
 import type { CanvasGraph } from '~/canvas/graph'
 import type { Place } from '~/canvas/layout'
 import type { Places } from '~/canvas/places'
-import { addNode, connect, copyNodes, disconnect, freeKey, moveNodes, nodeOf, paste, readPiece, removeNodes, setNodeField } from './document'
+import {
+  addNode,
+  connect,
+  copyNodes,
+  disconnect,
+  freeKey,
+  moveNodes,
+  nodeOf,
+  paste,
+  readPiece,
+  removeNodes,
+  setNodeField,
+} from './document'
 import { homeless, placeFor, portAfter } from './placing'
 import { useEditorStore } from './store'
 import type { Run } from './useRun'
@@ -51,12 +63,16 @@ export function useEditing(graph: CanvasGraph, places: { current: Places }, run:
       if (nodes.length + links.length === 0) return
       const gone = links.map((id) => JSON.parse(id) as [string, string, string, string])
       const ends = gone.map(([from, port, to, toPort]) => ({ from, port, to, toPort }))
-      const label = nodes.length === 0 ? 'Disconnect' : `Delete ${nodes.length === 1 ? nodes[0] : `${nodes.length} nodes`}`
+      const label =
+        nodes.length === 0 ? 'Disconnect' : `Delete ${nodes.length === 1 ? nodes[0] : `${nodes.length} nodes`}`
       edit(label, (document) => disconnect(removeNodes(document, nodes), ends))
       select({ nodes: [], links: [] })
     }
 
-    const copied = () => (chosen().length === 0 ? null : JSON.stringify(copyNodes(store.getState().document, chosen(), places.current), null, 2))
+    const copied = () =>
+      chosen().length === 0
+        ? null
+        : JSON.stringify(copyNodes(store.getState().document, chosen(), places.current), null, 2)
 
     const insert = (text: string | null) => {
       const piece = readPiece(text ?? '')
@@ -71,7 +87,9 @@ export function useEditing(graph: CanvasGraph, places: { current: Places }, run:
       const node = alone()
       if (!node) return
       const disabled = node.disabled ? undefined : true
-      edit(`${disabled ? 'Disable' : 'Enable'} ${node.key}`, (document) => setNodeField(document, node.key, 'disabled', disabled))
+      edit(`${disabled ? 'Disable' : 'Enable'} ${node.key}`, (document) =>
+        setNodeField(document, node.key, 'disabled', disabled),
+      )
     }
 
     const togglePin = async () => {

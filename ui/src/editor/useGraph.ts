@@ -16,5 +16,18 @@ export function useGraph(document: WorkflowDocument, actions: Map<string, Action
 /** A node as it is drawn. */
 export function drawnOf(graph: CanvasGraph, key: string): CanvasNode {
   const found = graph.nodes.find((node) => node.key === key)
-  return found ?? { key, name: key, type: '', title: '', kind: 'unknown', inputs: [], outputs: [], disabled: false, pinned: false, notes: '' }
+  return (
+    found ?? {
+      key,
+      name: key,
+      type: '',
+      title: '',
+      kind: 'unknown',
+      inputs: [],
+      outputs: [],
+      disabled: false,
+      pinned: false,
+      notes: '',
+    }
+  )
 }

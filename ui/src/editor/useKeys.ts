@@ -30,6 +30,11 @@ export function useKeys(keys: Keys, enabled: boolean): void {
 
 function nameOf(event: KeyboardEvent): string {
   const key = event.key.toLowerCase()
-  const parts = [event.ctrlKey || event.metaKey ? 'mod' : '', event.altKey ? 'alt' : '', event.shiftKey && key.length > 1 ? 'shift' : '', event.shiftKey && /[a-z]/.test(key) && key.length === 1 ? 'shift' : '']
+  const parts = [
+    event.ctrlKey || event.metaKey ? 'mod' : '',
+    event.altKey ? 'alt' : '',
+    event.shiftKey && key.length > 1 ? 'shift' : '',
+    event.shiftKey && /[a-z]/.test(key) && key.length === 1 ? 'shift' : '',
+  ]
   return [...parts.filter(Boolean), key].join('+')
 }

@@ -1,5 +1,5 @@
-import { useQuery } from '@tanstack/react-query'
 import { useDebouncedValue } from '@mantine/hooks'
+import { useQuery } from '@tanstack/react-query'
 import { Problem } from '~/api/problem'
 import type { Json, PreviewScope } from '~/api/types'
 import { preview } from '~/api/workflows'
@@ -21,7 +21,8 @@ export function usePreview(template: Json | undefined, scope: PreviewScope | nul
     gcTime: 30_000,
     placeholderData: (before) => before,
   })
-  if (text === null || scope === null || template !== text) return answer.data && isTemplate(template) ? { value: answer.data.value } : null
+  if (text === null || scope === null || template !== text)
+    return answer.data && isTemplate(template) ? { value: answer.data.value } : null
   if (answer.error) return { problem: answer.error instanceof Problem ? answer.error.message : String(answer.error) }
   return answer.data ? { value: answer.data.value } : null
 }

@@ -84,7 +84,8 @@ export function useWork(onStarted: (executionId: string) => void): Work {
       const { findings = [] } = await workflows.activate(store.getState().document.id, version)
       client.invalidateQueries({ queryKey: ['workflows'] })
       tellSuccess(`Version ${version} is active`)
-      for (const finding of findings) if (finding.severity !== 'hint') tellFailure(new Error(finding.message), 'To know')
+      for (const finding of findings)
+        if (finding.severity !== 'hint') tellFailure(new Error(finding.message), 'To know')
     })
 
   const deactivate = async () => {
@@ -114,7 +115,9 @@ export function useWork(onStarted: (executionId: string) => void): Work {
     busy,
     save,
     start: (input, trigger) =>
-      running((version) => executions.start({ workflow_id: store.getState().document.id, input, trigger, version, test_run: true })),
+      running((version) =>
+        executions.start({ workflow_id: store.getState().document.id, input, trigger, version, test_run: true }),
+      ),
     fork: (kind, executionId, index) => running((version) => executions[kind](executionId, { index, version })),
     activate,
     deactivate,

@@ -64,7 +64,9 @@ test('a text says its document', () => {
 test('both forms of connections are read', () => {
   const map = read('id: w\nnodes: []\nconnections: {big: {true: [{to: yes}]}}\n')
   expect(map.connections).toEqual({ big: { true: [{ to: 'yes' }] } })
-  const chain = read('id: w\nnodes: [{key: a, type: core.no_op}, {key: b, type: core.no_op}]\nconnections: [a -> b.in -> c]\n')
+  const chain = read(
+    'id: w\nnodes: [{key: a, type: core.no_op}, {key: b, type: core.no_op}]\nconnections: [a -> b.in -> c]\n',
+  )
   expect(chain.connections).toEqual({ a: { main: [{ to: 'b', to_port: 'in' }] }, b: { main: [{ to: 'c' }] } })
 })
 
@@ -118,13 +120,15 @@ test('what was changed and changed back is what it was', () => {
 })
 
 test('a chain that is cut becomes lines', () => {
-  const chain = 'id: w\nnodes: [{key: a, type: core.no_op}, {key: b, type: core.no_op}, {key: c, type: core.no_op}]\nconnections:\n  - a -> b -> c\n'
+  const chain =
+    'id: w\nnodes: [{key: a, type: core.no_op}, {key: b, type: core.no_op}, {key: c, type: core.no_op}]\nconnections:\n  - a -> b -> c\n'
   const document = removeNodes(read(chain), ['a'])
   expect(updateYaml(chain, document, actions)).toContain('- b -> c')
 })
 
 test('the order of branches survives', () => {
-  const two = 'id: w\nnodes: [{key: a, type: core.no_op}, {key: b, type: core.no_op}, {key: c, type: core.no_op}]\nconnections:\n  - a -> b\n  - a -> c\n'
+  const two =
+    'id: w\nnodes: [{key: a, type: core.no_op}, {key: b, type: core.no_op}, {key: c, type: core.no_op}]\nconnections:\n  - a -> b\n  - a -> c\n'
   const document = moveConnection(read(two), { from: 'a', port: 'main', to: 'c', toPort: 'main' }, -1)
   expect(read(updateYaml(two, document, actions)).connections).toEqual({ a: { main: [{ to: 'c' }, { to: 'b' }] } })
 })

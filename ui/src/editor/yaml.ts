@@ -58,7 +58,8 @@ function connectionsFor(node: unknown, document: WorkflowDocument, actions: Map<
 /** A node of the text for a value; the one that was there, if it can say it. */
 function fit(yaml: Document, node: Node | null | undefined, value: Json, path: (string | number)[]): Node {
   if (node && same(node.toJS(yaml) as Json, value)) return node
-  if (isMap(node) && typeof value === 'object' && value !== null && !Array.isArray(value)) return fitMap(yaml, node, value, path)
+  if (isMap(node) && typeof value === 'object' && value !== null && !Array.isArray(value))
+    return fitMap(yaml, node, value, path)
   if (isSeq(node) && Array.isArray(value)) return fitSeq(yaml, node, value, path)
   if (isScalar(node) && isPlainValue(value) && typeof node.value === typeof value) {
     const scalar = node as Scalar
@@ -95,7 +96,9 @@ function fitSeq(yaml: Document, seq: YAMLSeq, value: Json[], path: (string | num
   const used = new Set<number>()
   const claim = (place: number) => place >= 0 && !used.has(place) && used.add(place) && old[place]
   // What is the same stays; of the rest, maps with a `key` are known by it, and others by their place.
-  const exact = value.map((item) => claim(values.findIndex((was, place) => !used.has(place) && same(was, item))) || undefined)
+  const exact = value.map(
+    (item) => claim(values.findIndex((was, place) => !used.has(place) && same(was, item))) || undefined,
+  )
   const items = value.map((item, place) => {
     const found = exact[place]
     if (found) return found
@@ -107,7 +110,8 @@ function fitSeq(yaml: Document, seq: YAMLSeq, value: Json[], path: (string | num
   return seq
 }
 
-const keyOf = (value: Json) => (typeof value === 'object' && value !== null && !Array.isArray(value) ? value.key : undefined)
+const keyOf = (value: Json) =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? value.key : undefined
 
 /** New nodes in the form that people write: a node that fits in a line is one line. */
 function create(yaml: Document, value: Json, path: (string | number)[]): Node {
@@ -129,19 +133,31 @@ function shape(node: Node, depth: number): void {
 export function readYaml(text: string, actions: Map<string, Action>): Read {
   const yaml = parseDocument(text)
   if (yaml.errors.length > 0) {
-    return { errors: yaml.errors.map((error) => ({ message: error.message.split('\n')[0] ?? error.code, start: error.pos[0], end: error.pos[1] })) }
+    return {
+      errors: yaml.errors.map((error) => ({
+        message: error.message.split('\n')[0] ?? error.code,
+        start: error.pos[0],
+        end: error.pos[1],
+      })),
+    }
   }
   const value = yaml.toJS({ maxAliasCount: 100 }) as Json
   const wrong = (message: string, node?: unknown): Read => {
     const range = (node as Node | undefined)?.range
     return { errors: [{ message, start: range?.[0] ?? 0, end: range?.[1] ?? text.length }] }
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return wrong('a workflow is a map with `id`, `nodes` and `connections`')
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return wrong('a workflow is a map with `id`, `nodes` and `connections`')
   if (typeof value.id !== 'string') return wrong('the workflow needs an `id`')
   const nodes = value.nodes ?? []
   if (!Array.isArray(nodes)) return wrong('`nodes` is a list', yaml.get('nodes', true))
   for (const [place, node] of nodes.entries()) {
-    const isNode = typeof node === 'object' && node !== null && !Array.isArray(node) && typeof node.key === 'string' && typeof node.type === 'string'
+    const isNode =
+      typeof node === 'object' &&
+      node !== null &&
+      !Array.isArray(node) &&
+      typeof node.key === 'string' &&
+      typeof node.type === 'string'
     if (!isNode) return wrong('a node needs `key` and `type`', yaml.getIn(['nodes', place], true))
   }
   const list = nodes as unknown as WorkflowDocument['nodes']
@@ -151,4 +167,3 @@ export function readYaml(text: string, actions: Map<string, Action>): Read {
   const document = { ...rest, nodes: list } as unknown as WorkflowDocument
   return { document: Object.keys(connections).length > 0 ? { ...document, connections } : document }
 }
-

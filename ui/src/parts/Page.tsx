@@ -2,7 +2,17 @@ import { Box, Group, Text, Title } from '@mantine/core'
 import { type ReactNode, useEffect } from 'react'
 
 /** The frame of a page: its title, what can be done on it, and its content. */
-export function Page({ title, lead, actions, children }: { title: string; lead?: ReactNode; actions?: ReactNode; children: ReactNode }) {
+export function Page({
+  title,
+  lead,
+  actions,
+  children,
+}: {
+  title: string
+  lead?: ReactNode
+  actions?: ReactNode
+  children: ReactNode
+}) {
   useTitle(title)
   return (
     <Box p={{ base: 'md', sm: 'xl' }} maw={1280} mx="auto" w="100%">

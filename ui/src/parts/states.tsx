@@ -38,7 +38,17 @@ export function Failure({ error, again, title }: { error: unknown; again?: () =>
 }
 
 /** Nothing here yet: what this place is for, and how to fill it. */
-export function Empty({ icon, title, children, action }: { icon?: ReactNode; title: string; children?: ReactNode; action?: ReactNode }) {
+export function Empty({
+  icon,
+  title,
+  children,
+  action,
+}: {
+  icon?: ReactNode
+  title: string
+  children?: ReactNode
+  action?: ReactNode
+}) {
   return (
     <Center py={64} px="md">
       <Stack align="center" gap="sm" maw={480}>

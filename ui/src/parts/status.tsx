@@ -1,14 +1,14 @@
 import { Badge } from '@mantine/core'
 import {
+  type Icon,
   IconAlertTriangle,
   IconBan,
   IconCheck,
   IconClock,
   IconHourglass,
-  IconPlayerSkipForward,
   IconPlayerPlay,
+  IconPlayerSkipForward,
   IconX,
-  type Icon,
 } from '@tabler/icons-react'
 import type { ExecutionStatus, NodeStatus } from '~/api/types'
 

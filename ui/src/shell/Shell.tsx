@@ -1,6 +1,18 @@
-import { ActionIcon, AppShell, Box, Burger, Group, ScrollArea, Stack, Text, Tooltip, UnstyledButton } from '@mantine/core'
+import {
+  ActionIcon,
+  AppShell,
+  Box,
+  Burger,
+  Group,
+  ScrollArea,
+  Stack,
+  Text,
+  Tooltip,
+  UnstyledButton,
+} from '@mantine/core'
 import { useDisclosure, useLocalStorage } from '@mantine/hooks'
 import {
+  type Icon,
   IconActivity,
   IconApi,
   IconCalendarClock,
@@ -9,10 +21,9 @@ import {
   IconLayoutDashboard,
   IconLayoutSidebarLeftCollapse,
   IconLayoutSidebarLeftExpand,
+  IconLock,
   IconPlug,
   IconSchema,
-  IconLock,
-  type Icon,
 } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { Link, Outlet, useNavigate, useRouterState } from '@tanstack/react-router'
@@ -72,7 +83,11 @@ function NavigationLink({ place, small, onNavigate }: { place: Place; small: boo
 /** The frame around every page: navigation, light and dark, who is signed in. */
 export function Shell() {
   const [open, { toggle, close }] = useDisclosure(false)
-  const [small, setSmall] = useLocalStorage({ key: 'prana.navigation.small', defaultValue: false, getInitialValueInEffect: false })
+  const [small, setSmall] = useLocalStorage({
+    key: 'prana.navigation.small',
+    defaultValue: false,
+    getInitialValueInEffect: false,
+  })
   const who = useQuery(session.current())
   const navigate = useNavigate()
   const path = useRouterState({ select: (state) => state.location.href })
@@ -124,7 +139,11 @@ export function Shell() {
           <Stack gap={2}>{links(SETTINGS)}</Stack>
         </AppShell.Section>
         <AppShell.Section visibleFrom="sm">
-          <ActionIcon onClick={() => setSmall(!small)} aria-label={small ? 'Widen the navigation' : 'Narrow the navigation'} size="lg">
+          <ActionIcon
+            onClick={() => setSmall(!small)}
+            aria-label={small ? 'Widen the navigation' : 'Narrow the navigation'}
+            size="lg"
+          >
             {small ? <IconLayoutSidebarLeftExpand size={18} /> : <IconLayoutSidebarLeftCollapse size={18} />}
           </ActionIcon>
         </AppShell.Section>

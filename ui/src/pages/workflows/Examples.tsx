@@ -35,7 +35,13 @@ export function Examples() {
       </Title>
       <div className={classes.examples}>
         {EXAMPLES.map((example) => (
-          <button key={example.id} type="button" className={classes.example} onClick={() => take.mutate(example)} disabled={take.isPending}>
+          <button
+            key={example.id}
+            type="button"
+            className={classes.example}
+            onClick={() => take.mutate(example)}
+            disabled={take.isPending}
+          >
             <Text fw={600}>{example.name}</Text>
             <Text size="sm" c="dimmed">
               <Prose>{example.about}</Prose>

@@ -39,7 +39,16 @@ export default function New() {
       >
         <Stack p="lg" gap="md">
           <Group align="flex-start" gap="md">
-            <TextInput label="Name" placeholder="Order intake" value={name} onChange={(event) => setName(event.currentTarget.value)} data-autofocus autoFocus flex={2} miw={220} />
+            <TextInput
+              label="Name"
+              placeholder="Order intake"
+              value={name}
+              onChange={(event) => setName(event.currentTarget.value)}
+              data-autofocus
+              autoFocus
+              flex={2}
+              miw={220}
+            />
             <TextInput
               label="Id"
               description="Letters, digits, _ . and -; it stays."

@@ -30,7 +30,9 @@ export default function Versions() {
         </Button>
       }
     >
-      <Answered query={answer}>{(answer) => <Compared id={id} versions={answer.versions} active={row?.active ?? null} />}</Answered>
+      <Answered query={answer}>
+        {(answer) => <Compared id={id} versions={answer.versions} active={row?.active ?? null} />}
+      </Answered>
     </Page>
   )
 }
@@ -40,7 +42,8 @@ function Compared({ id, versions, active }: { id: string; versions: VersionRow[]
   const navigate = route.useNavigate()
   const newest = versions[0]?.version ?? 1
   const to = search.to ?? newest
-  const from = search.from ?? (active !== null && active !== to ? active : Math.max(to - 1, versions.at(-1)?.version ?? 1))
+  const from =
+    search.from ?? (active !== null && active !== to ? active : Math.max(to - 1, versions.at(-1)?.version ?? 1))
   const choose = (next: { from?: number; to?: number }) => navigate({ search: { from, to, ...next }, replace: true })
   return (
     <div className={classes.versions}>
@@ -48,7 +51,13 @@ function Compared({ id, versions, active }: { id: string; versions: VersionRow[]
         <Table verticalSpacing="xs" horizontalSpacing="md">
           <Table.Tbody>
             {versions.map((row) => (
-              <VersionLine key={row.version} id={id} row={row} active={active} onShow={() => choose({ to: row.version, from: Math.max(row.version - 1, 1) })} />
+              <VersionLine
+                key={row.version}
+                id={id}
+                row={row}
+                active={active}
+                onShow={() => choose({ to: row.version, from: Math.max(row.version - 1, 1) })}
+              />
             ))}
           </Table.Tbody>
         </Table>
@@ -66,11 +75,25 @@ function Compared({ id, versions, active }: { id: string; versions: VersionRow[]
   )
 }
 
-function VersionLine({ id, row, active, onShow }: { id: string; row: VersionRow; active: number | null; onShow: () => void }) {
+function VersionLine({
+  id,
+  row,
+  active,
+  onShow,
+}: {
+  id: string
+  row: VersionRow
+  active: number | null
+  onShow: () => void
+}) {
   const client = useQueryClient()
   const [ask, dialog] = useConfirm()
   const activate = async () => {
-    const yes = await ask({ title: `Activate version ${row.version}?`, children: 'New executions run it from now on; those under way stay on theirs.', confirm: 'Activate' })
+    const yes = await ask({
+      title: `Activate version ${row.version}?`,
+      children: 'New executions run it from now on; those under way stay on theirs.',
+      confirm: 'Activate',
+    })
     if (!yes) return
     await workflows.activate(id, row.version)
     client.invalidateQueries({ queryKey: ['workflows'] })
@@ -104,7 +127,17 @@ function VersionLine({ id, row, active, onShow }: { id: string; row: VersionRow;
   )
 }
 
-function VersionSelect({ label, versions, value, onChange }: { label: string; versions: VersionRow[]; value: number; onChange: (version: number) => void }) {
+function VersionSelect({
+  label,
+  versions,
+  value,
+  onChange,
+}: {
+  label: string
+  versions: VersionRow[]
+  value: number
+  onChange: (version: number) => void
+}) {
   return (
     <Select
       aria-label={label}
@@ -124,5 +157,12 @@ function Difference({ id, from, to }: { id: string; from: number; to: number }) 
   const error = before.error ?? after.error ?? known.error
   if (error) return <Failure error={error} />
   if (!before.data || !after.data || !known.data) return <Loading />
-  return <DifferenceView before={before.data.workflow} after={after.data.workflow} actions={actionsByType(known.data)} label={`From version ${from} to version ${to}`} />
+  return (
+    <DifferenceView
+      before={before.data.workflow}
+      after={after.data.workflow}
+      actions={actionsByType(known.data)}
+      label={`From version ${from} to version ${to}`}
+    />
+  )
 }

@@ -1,5 +1,27 @@
-import { ActionIcon, Badge, Button, FileButton, Group, Menu, Switch, Table, Text, TextInput, Tooltip } from '@mantine/core'
-import { IconDots, IconDownload, IconHistory, IconPlus, IconSchema, IconSearch, IconTrash, IconUpload, IconVersions } from '@tabler/icons-react'
+import {
+  ActionIcon,
+  Badge,
+  Button,
+  FileButton,
+  Group,
+  Menu,
+  Switch,
+  Table,
+  Text,
+  TextInput,
+  Tooltip,
+} from '@mantine/core'
+import {
+  IconDots,
+  IconDownload,
+  IconHistory,
+  IconPlus,
+  IconSchema,
+  IconSearch,
+  IconTrash,
+  IconUpload,
+  IconVersions,
+} from '@tabler/icons-react'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
@@ -75,8 +97,8 @@ function FirstWorkflow() {
           </Button>
         }
       >
-        A workflow is a graph of nodes: a trigger starts it, each node does one thing with what the one before gave, and you see what passed at every step. Start with an empty one,
-        or take an example and change it.
+        A workflow is a graph of nodes: a trigger starts it, each node does one thing with what the one before gave, and
+        you see what passed at every step. Start with an empty one, or take an example and change it.
       </Empty>
       <Examples />
     </>
@@ -169,13 +191,17 @@ function RowMenu({ row }: { row: WorkflowRow }) {
   const [ask, dialog] = useConfirm()
   const name = row.name ?? row.id
   const take = async () => {
-    const [stored, known] = await Promise.all([client.fetchQuery(workflows.get(row.id)), client.fetchQuery(actions.list())])
+    const [stored, known] = await Promise.all([
+      client.fetchQuery(workflows.get(row.id)),
+      client.fetchQuery(actions.list()),
+    ])
     download(`${row.id}.yaml`, writeYaml(stored.workflow, actionsByType(known)))
   }
   const remove = async () => {
     const children = (
       <>
-        <strong>{name}</strong> goes with all its versions, and its triggers stop. Executions that run go on, and what ran stays in the list of executions.
+        <strong>{name}</strong> goes with all its versions, and its triggers stop. Executions that run go on, and what
+        ran stays in the list of executions.
       </>
     )
     if (!(await ask({ title: 'Delete this workflow?', children, confirm: 'Delete', destroys: true }))) return
@@ -192,10 +218,16 @@ function RowMenu({ row }: { row: WorkflowRow }) {
           </ActionIcon>
         </Menu.Target>
         <Menu.Dropdown>
-          <Menu.Item leftSection={<IconHistory size={15} />} renderRoot={(props) => <Link {...props} to="/executions" search={{ workflow: row.id }} />}>
+          <Menu.Item
+            leftSection={<IconHistory size={15} />}
+            renderRoot={(props) => <Link {...props} to="/executions" search={{ workflow: row.id }} />}
+          >
             Executions
           </Menu.Item>
-          <Menu.Item leftSection={<IconVersions size={15} />} renderRoot={(props) => <Link {...props} to="/workflows/$id/versions" params={{ id: row.id }} />}>
+          <Menu.Item
+            leftSection={<IconVersions size={15} />}
+            renderRoot={(props) => <Link {...props} to="/workflows/$id/versions" params={{ id: row.id }} />}
+          >
             Versions
           </Menu.Item>
           <Menu.Item leftSection={<IconDownload size={15} />} onClick={() => take().catch(tellFailure)}>
@@ -224,7 +256,11 @@ function Import() {
     if (ids.length === 1 && ids[0]) navigate({ to: '/workflows/$id', params: { id: ids[0] } })
   }
   return (
-    <FileButton multiple accept=".yaml,.yml,.json" onChange={(files) => files.length > 0 && take(files).catch(tellFailure)}>
+    <FileButton
+      multiple
+      accept=".yaml,.yml,.json"
+      onChange={(files) => files.length > 0 && take(files).catch(tellFailure)}
+    >
       {(props) => (
         <Button {...props} variant="default" leftSection={<IconUpload size={16} />}>
           Import

@@ -1,5 +1,8 @@
 /** The workflows of examples/workflows, as they are in the repository. */
-const texts = import.meta.glob<string>(['../../../../examples/workflows/*.yaml', '!../../../../examples/workflows/*.test.yaml'], { query: '?raw', import: 'default', eager: true })
+const texts = import.meta.glob<string>(
+  ['../../../../examples/workflows/*.yaml', '!../../../../examples/workflows/*.test.yaml'],
+  { query: '?raw', import: 'default', eager: true },
+)
 
 export interface Example {
   id: string
@@ -9,7 +12,9 @@ export interface Example {
   text: string
 }
 
-export const EXAMPLES: Example[] = Object.values(texts).map(exampleOf).sort((one, other) => rank(one.id) - rank(other.id) || one.id.localeCompare(other.id))
+export const EXAMPLES: Example[] = Object.values(texts)
+  .map(exampleOf)
+  .sort((one, other) => rank(one.id) - rank(other.id) || one.id.localeCompare(other.id))
 
 /** Those that run without files and without the network come first. */
 function rank(id: string): number {
@@ -19,7 +24,11 @@ function rank(id: string): number {
 
 function exampleOf(text: string): Example {
   const comment = text.match(/^(?:#.*\n)+/)?.[0].replace(/^# ?/gm, '') ?? ''
-  const about = comment.split(/\n\s*\n/)[0]?.replace(/\s+/g, ' ').trim() ?? ''
+  const about =
+    comment
+      .split(/\n\s*\n/)[0]
+      ?.replace(/\s+/g, ' ')
+      .trim() ?? ''
   const field = (name: string) => text.match(new RegExp(`^${name}: *(.+)$`, 'm'))?.[1]?.trim() ?? ''
   return { id: field('id'), name: field('name') || field('id'), about, text }
 }
