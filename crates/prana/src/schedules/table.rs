@@ -30,6 +30,10 @@ impl Entry {
         let (_, plan) = plan.ok()?;
         let mut entry = Entry { stored, plan, wake: None };
         entry.set_wake(now);
+        if entry.wake.is_some() && !entry.stored.state.queued.is_empty() {
+            // What it waits for may have ended long ago.
+            entry.wake = Some(now);
+        }
         Some(entry)
     }
 
