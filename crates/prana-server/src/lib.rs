@@ -21,6 +21,7 @@ mod changes;
 mod checks;
 mod codes;
 mod feed;
+mod folder;
 mod form;
 mod guard;
 mod health;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use prana::core::{Registry, Timestamp};
 use prana::store::{SqliteStore, StoreError};
-use prana::{BuiltIn, Clock, Engine, EngineOptions, OutsideError, Permissions, ResumeTokens, SystemClock};
+use prana::{BuiltIn, Clock, Engine, EngineOptions, MasterKeys, OutsideError, Permissions, ResumeTokens, SystemClock};
 use tokio::net::TcpListener;
 use tokio::sync::{OnceCell, Semaphore, watch};
 use tokio::task::JoinHandle;
@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use crate::access::{Access, AccessError};
 use crate::changes::Changes;
 use crate::feed::Feed;
+use crate::folder::Folder;
 use crate::guard::{Hosts, without_port};
 use crate::hooks::Table;
 use crate::limit::Limiter;
@@ -55,8 +56,12 @@ pub struct Options {
     /// How long the change log is kept, in days.
     pub changes_days: u32,
     /// What actions may reach outside. By default no private network and no files.
+    /// What secrets are locked with; the keys in `FILE.master-keys` beside the database, which is made with one, if not said.
+    pub master_keys: Option<MasterKeys>,
     pub permissions: Permissions,
     /// How long a caller who waits for an execution's end may wait.
+    /// A directory whose documents are live: saved and activated as they change.
+    pub workflows: Option<PathBuf>,
     pub wait: Duration,
     /// How long a shutdown gives requests and running nodes to end.
     pub grace: Duration,
@@ -75,7 +80,9 @@ impl Options {
             connections: None,
             changes_days: 400,
             permissions: Permissions::default(),
+            master_keys: None,
             wait: Duration::from_secs(60),
+            workflows: None,
             grace: Duration::from_secs(10),
         }
     }
@@ -111,6 +118,14 @@ pub enum ServerError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The keys of resume links can't be had.
+    /// The directory of workflows can't be read.
+    #[error("the directory of workflows {path} can't be read: {source}")]
+    Workflows {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     #[error("{0}")]
     Keys(String),
     /// Who may come can't be read.
@@ -201,6 +216,7 @@ impl Server {
         let listener = TcpListener::bind(options.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let server = Server::open(&options, address)?;
+        let folder = open_folder(&options)?;
         if !options.listen.ip().is_loopback() && !server.shared.access.is_closed().await? {
             return Err(ServerError::NobodyIsAsked(options.listen));
         }
@@ -216,6 +232,9 @@ impl Server {
         let router = crate::router(&server);
         let listening = tokio::spawn(listen::serve(
             listener,
+        if let Some(folder) = folder {
+            tokio::spawn(folder.follow(Arc::clone(&server.shared)));
+        }
             router,
             server.shared.closing.subscribe(),
             options.grace,
@@ -238,6 +257,11 @@ impl Server {
         let engine = Engine::builder()
             .store(Arc::clone(&store))
             .registry(registry())
+        let master_keys = match &options.master_keys {
+            Some(keys) => keys.clone(),
+            None => MasterKeys::open(&MasterKeys::path_for(&options.database))
+                .map_err(|error| ServerError::Keys(error.to_string()))?,
+        };
             .effects(Arc::new(BuiltIn::new(options.permissions.clone())?))
             .options(EngineOptions { sign_resume_url: Some(signer), ..EngineOptions::default() })
             .middleware(Arc::<Feed>::clone(&feed))
@@ -246,6 +270,7 @@ impl Server {
             engine,
             database: Arc::clone(&store),
             feed,
+            .master_keys(master_keys)
             tokens,
             hosts: Hosts::new(names.into_iter().chain(options.allowed_hosts.iter().cloned())),
             hooks: Table::default(),
@@ -290,6 +315,12 @@ fn check_address(options: &Options) -> Result<(), ServerError> {
         return Err(ServerError::NobodyIsAsked(options.listen));
     }
     if ip.is_unspecified() && options.public_url.is_none() {
+fn open_folder(options: &Options) -> Result<Option<Folder>, ServerError> {
+    let Some(path) = &options.workflows else { return Ok(None) };
+    let failed = |source| ServerError::Workflows { path: path.clone(), source };
+    Folder::open(path).map(Some).map_err(failed)
+}
+
         return Err(ServerError::NoPublicUrl(options.listen));
     }
     Ok(())

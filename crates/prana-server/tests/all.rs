@@ -13,6 +13,8 @@ mod access;
 mod changes;
 #[path = "all/executions.rs"]
 mod executions;
+#[path = "all/folder.rs"]
+mod folder;
 #[path = "all/guard.rs"]
 mod guard;
 #[path = "all/links.rs"]

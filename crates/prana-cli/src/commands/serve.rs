@@ -25,11 +25,47 @@ pub struct Args {
     #[arg(long = "allowed-host", value_name = "NAME")]
     allowed_hosts: Vec<String>,
     /// Lets workflows reach loopback, private and link-local addresses.
-    #[arg(long)]
-    allow_private_network: bool,
+    #[arg(long, env = "PRANA_ALLOW_PRIVATE_NETWORK", num_args = 0..=1, default_missing_value = "true")]
+    allow_private_network: Option<bool>,
+    /// A directory of workflow documents that are kept live: saved and activated as they change.
+    #[arg(long, value_name = "DIRECTORY", env = "PRANA_WORKFLOWS")]
+    workflows: Option<PathBuf>,
     /// A directory in which workflows may read and write files (can be given several times).
-    #[arg(long = "file-root", value_name = "DIRECTORY")]
-    file_roots: Vec<PathBuf>,
+    #[arg(long = "file-root", value_name = "DIRECTORY", env = "PRANA_FILE_ROOTS", value_delimiter = ',')]
+    file_roots: Option<Vec<PathBuf>>,
+}
+
+impl Settings {
+    /// Flags and the environment first, then the file, then the defaults.
+    ///
+    /// # Errors
+    /// A configuration file that can't be used.
+    pub fn resolve(self) -> Outcome<(Options, Config)> {
+        let (config, _) = config::load(self.config.as_deref())?;
+        let file = config.clone();
+        let db = self.db.or(file.db).unwrap_or_else(|| PathBuf::from("prana.db"));
+        let mut options = Options::new(db);
+        replace(&mut options.listen, self.listen.or(file.listen));
+        options.public_url = self.public_url.or(file.public_url);
+        replace(&mut options.allowed_hosts, self.allowed_hosts.or(file.allowed_hosts));
+        replace(&mut options.trusted_proxies, self.trusted_proxies.or(file.trusted_proxies));
+        replace(&mut options.requests_per_second, self.requests_per_second.or(file.requests_per_second));
+        replace(&mut options.changes_days, file.changes_days);
+        options.connections = file.connections;
+        options.workflows = self.workflows.or(file.workflows);
+        replace(&mut options.wait, file.wait_seconds.map(Duration::from_secs));
+        replace(&mut options.grace, file.grace_seconds.map(Duration::from_secs));
+        let private = self.allow_private_network.or(file.allow_private_network);
+        replace(&mut options.permissions.private_network, private);
+        replace(&mut options.permissions.file_roots, self.file_roots.or(file.file_roots));
+        Ok((options, config))
+    }
+}
+
+fn replace<T>(value: &mut T, said: Option<T>) {
+    if let Some(said) = said {
+        *value = said;
+    }
 }
 
 /// Serves until it is told to stop.
