@@ -45,9 +45,12 @@ impl Inner {
             return Ok(Entry { wake: None, ..entry });
         }
         let mut current = entry;
-        while let Some(step) = self.next_step(&current, now).await? {
+        while let Some(Next { step, missed }) = self.next_step(&current, now).await? {
             match self.take_step(current.clone(), step, now).await? {
-                Changed::Yes(entry) => current = entry,
+                Changed::Yes(entry) => {
+                    count(&self.schedules.counters.missed, missed);
+                    current = entry;
+                }
                 Changed::Outdated => {
                     self.schedules.changed();
                     return Ok(Entry { wake: None, ..current });
@@ -64,7 +67,7 @@ impl Inner {
         Ok(active.is_some_and(|active| active.version == entry.stored.state.version))
     }
 
-    async fn next_step(&self, entry: &Entry, now: Timestamp) -> Result<Option<Step>, EngineError> {
+    async fn next_step(&self, entry: &Entry, now: Timestamp) -> Result<Option<Next>, EngineError> {
         let state = &entry.stored.state;
         if state.paused {
             return Ok(None);
@@ -72,22 +75,22 @@ impl Inner {
         if let Some(tick) = state.queued.first()
             && !self.is_running(state.last).await?
         {
-            return Ok(Some(Step::StartQueued(*tick)));
+            return Ok(Some(Next { step: Step::StartQueued(*tick), missed: 0 }));
         }
         let Some(wanted) = wanted(entry, now) else { return Ok(None) };
         let Wanted { missed, start } = wanted;
-        count(&self.schedules.counters.missed, missed);
-        let Some(tick) = start else { return Ok(Some(Step::Forget)) };
+        let Some(tick) = start else { return Ok(Some(Next { step: Step::Forget, missed })) };
         let must_wait = match entry.plan.overlap {
             Overlap::Allow => false,
             Overlap::Skip => self.is_running(state.last).await?,
             Overlap::Queue => !state.queued.is_empty() || self.is_running(state.last).await?,
         };
-        Ok(Some(match (must_wait, entry.plan.overlap) {
+        let step = match (must_wait, entry.plan.overlap) {
             (false, _) => Step::Start(tick),
             (true, Overlap::Queue) if state.queued.len() < MOST => Step::Queue(tick),
             (true, _) => Step::LeaveOut(tick),
-        }))
+        };
+        Ok(Some(Next { step, missed }))
     }
 
     async fn is_running(&self, last: Option<LastStart>) -> Result<bool, EngineError> {
@@ -194,7 +197,13 @@ fn count(counter: &AtomicU64, by: u64) {
     counter.fetch_add(by, Ordering::Relaxed);
 }
 
-/// What is to be done next with a schedule.
+/// What is to be done next with a schedule, and how many times are given up by it.
+struct Next {
+    step: Step,
+    missed: u64,
+}
+
+/// What is to be done with a schedule.
 enum Step {
     Start(Timestamp),
     StartQueued(Timestamp),
