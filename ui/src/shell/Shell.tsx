@@ -95,7 +95,8 @@ export function Shell() {
   useEffect(() => {
     const toLogin = () => navigate({ to: '/login', search: { next: path }, replace: true })
     whenSignedOut(() => who.refetch())
-    if (isOut) toLogin()
+    // While the page to sign in is on its way, this one is still there.
+    if (isOut && !path.startsWith('/login')) toLogin()
   }, [isOut, path, navigate, who.refetch])
   if (who.isPending || isOut) return <Loading />
   const links = (places: Place[]) =>
