@@ -5,11 +5,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::http::StatusCode;
-use prana::core::ExecutionId;
 use prana::core::record::{Change, NodeOutcome};
+use prana::core::{ExecutionId, Timestamp};
+use prana::store::Status;
 use prana::{Event, EventKind, Middleware};
 use serde_json::{Value, json};
 use tokio::sync::watch;
+
+use crate::tally::Tally;
 
 /// How many events of all executions are kept for listeners that come back or lag behind.
 pub const KEPT: usize = 8_192;
@@ -84,6 +87,10 @@ pub struct Feed {
     pub run: String,
     /// Counts.
     pub counts: Counts,
+    /// Executions that began and ended lately.
+    pub tally: Tally,
+    /// When this run of the server began.
+    pub began: Timestamp,
     lines: Mutex<VecDeque<Line>>,
     newest: watch::Sender<u64>,
     bells: Mutex<HashMap<ExecutionId, watch::Sender<()>>>,
@@ -95,10 +102,12 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Feed {
     /// One that has heard nothing.
-    pub fn new(run: u64) -> Self {
+    pub fn new(run: u64, began: Timestamp) -> Self {
         Feed {
             run: format!("{run:016x}"),
             counts: Counts::default(),
+            tally: Tally::default(),
+            began,
             lines: Mutex::default(),
             newest: watch::Sender::new(0),
             bells: Mutex::default(),
@@ -128,6 +137,17 @@ impl Feed {
         bells.entry(id).or_insert_with(|| watch::Sender::new(())).subscribe()
     }
 
+    fn count(&self, event: &Event) {
+        let status = match event.kind {
+            EventKind::ExecutionStarted => return self.tally.started(event.at),
+            EventKind::ExecutionCompleted => Status::Completed,
+            EventKind::ExecutionFailed => Status::Failed,
+            EventKind::ExecutionCancelled => Status::Cancelled,
+            _ => return,
+        };
+        self.tally.ended(event.execution_id, status, event.at);
+    }
+
     fn keep(&self, event: &Event) {
         let data = json_of(event, None).to_string();
         let mut lines = locked(&self.lines);
@@ -144,6 +164,7 @@ impl Feed {
 impl Middleware for Feed {
     fn on_event(&self, event: &Event) {
         self.keep(event);
+        self.count(event);
         if let Some(place) = KINDS.iter().position(|kind| *kind == event.kind) {
             self.counts.events[place].fetch_add(1, Ordering::Relaxed);
         }

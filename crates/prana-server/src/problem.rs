@@ -58,6 +58,11 @@ impl Problem {
         self.0.status
     }
 
+    /// The stable code.
+    pub fn code(&self) -> &str {
+        &self.0.code
+    }
+
     /// What is wrong, for people.
     pub fn detail(&self) -> &str {
         &self.0.detail

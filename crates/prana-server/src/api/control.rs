@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use prana::core::ExecutionId;
-use prana::store::{Answer as Taken, Delivered, Target};
+use prana::store::{Answer as Taken, Delivered, Row, Target};
 use prana::{ForkOptions, Value};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -38,13 +38,18 @@ pub(super) async fn cancel(
     Json(body): Json<Cancel>,
 ) -> Answer {
     let id = execution_id(&id)?;
-    let row = shared.engine.row(id).await?;
-    if row.status.is_ended() {
-        let detail = format!("execution {id} has ended already: {}", row.status);
-        return Err(Problem::new(StatusCode::CONFLICT, "execution.ended", detail));
-    }
+    refuse_ended(&shared.engine.row(id).await?)?;
     shared.engine.cancel(id, body.reason.as_deref().unwrap_or("cancelled by hand")).await?;
     Ok(accepted(id))
+}
+
+/// What has ended can't be ended.
+pub(super) fn refuse_ended(row: &Row) -> Result<(), Problem> {
+    if !row.status.is_ended() {
+        return Ok(());
+    }
+    let detail = format!("execution {} has ended already: {}", row.id, row.status);
+    Err(Problem::new(StatusCode::CONFLICT, "execution.ended", detail))
 }
 
 /// An answer for a node that waits: either `node` or `index` says for which.

@@ -1,6 +1,7 @@
 //! Executions: started, listed, looked at, removed.
 
 use axum::Json as Sent;
+use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -9,11 +10,14 @@ use prana::core::suspension::Suspension;
 use prana::core::{ErrorValue, ExecutionId, Timestamp};
 use prana::store::{Cursor, Filter, Remove, Row, Scope, Status};
 use prana::template::Map;
-use prana::{Outcome, StartOptions, Value};
+use prana::{EndReason, Outcome, StartOptions, Value};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::trails::load;
 use super::{page_size, shapes};
+use crate::access::{self, Caller};
+use crate::admit::check_scope;
 use crate::problem::Problem;
 use crate::receive::{Asked, Json, Named, execution_id};
 use crate::server::Shared;
@@ -53,7 +57,14 @@ pub(super) struct StartAsked {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Start {
-    workflow_id: String,
+    /// A saved workflow. Either this or `document`.
+    #[serde(default)]
+    workflow_id: Option<String>,
+    /// A document as it stands in an editor. It is kept as a version, so that the execution can always be shown with what it ran; nothing live
+    /// changes, and a workflow that was never saved is not listed.
+    #[serde(default)]
+    #[schema(value_type = Option<shapes::Document>)]
+    document: Option<Value>,
     /// What the trigger puts out.
     #[serde(default)]
     #[schema(required = false)]
@@ -72,6 +83,27 @@ pub(super) struct Start {
     /// True to use pinned data.
     #[serde(default)]
     test_run: bool,
+    /// The last node to run: nodes that don't lead to it are left out.
+    #[serde(default)]
+    until: Option<String>,
+}
+
+impl Start {
+    /// Which workflow and version to run.
+    async fn choose(&self, shared: &Shared) -> Result<(String, Option<u64>), Problem> {
+        match (&self.workflow_id, &self.document) {
+            (Some(id), None) => Ok((id.clone(), self.version)),
+            (None, Some(document)) if self.version.is_none() => {
+                let (id, version) = super::workflows::keep(shared, document).await?;
+                Ok((id, Some(version)))
+            }
+            _ => {
+                let detail =
+                    "say what to run: either `workflow_id`, with a `version` or without, or a `document`";
+                Err(Problem::bad_request("request.invalid", detail))
+            }
+        }
+    }
 }
 
 /// An execution that was started, and goes on.
@@ -83,6 +115,10 @@ pub(super) struct Started {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<shapes::ExecutionStatus>)]
     pub status: Option<String>,
+    /// The version as which the `document` was kept, if one was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub version: Option<u64>,
 }
 
 /// How an execution ended.
@@ -96,17 +132,22 @@ pub(super) struct Ended {
     output: Value,
     #[schema(required = true, value_type = Option<shapes::ExecutionError>)]
     error: Option<ErrorValue>,
+    /// The version as which the `document` was kept, if one was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    version: Option<u64>,
 }
 
-impl From<Outcome> for Ended {
-    fn from(outcome: Outcome) -> Self {
-        Ended { id: outcome.id, status: outcome.status, output: outcome.output, error: outcome.error }
+impl Ended {
+    fn new(outcome: Outcome, version: Option<u64>) -> Self {
+        let Outcome { id, status, output, error } = outcome;
+        Ended { id, status, output, error, version }
     }
 }
 
 /// Starts an execution.
 ///
-/// With `Idempotency-Key` a start happens once: the same workflow and key again give the first execution.
+/// With `Idempotency-Key` a start happens once: the same workflow and key again give the first execution. A `document` needs the scope `edit`.
 #[utoipa::path(post, path = "/executions", operation_id = "start_execution", tag = "executions",
     params(StartAsked, ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters.", min_length = 1, max_length = 255, pattern = "^[!-~]{1,255}$")),
     request_body = Start,
@@ -120,33 +161,42 @@ impl From<Outcome> for Ended {
 pub(super) async fn start(
     State(shared): State<Shared>,
     Asked(asked): Asked<StartAsked>,
+    caller: Option<Extension<Caller>>,
     headers: HeaderMap,
     Json(body): Json<Start>,
 ) -> Answer {
+    if body.document.is_some() {
+        check_scope(access::Scope::Edit, caller.as_deref())?;
+    }
+    let start_key = idempotency_key(&headers)?;
+    let (workflow, version) = body.choose(&shared).await?;
+    let kept = version.filter(|_| body.document.is_some());
     let options = StartOptions {
         trigger: body.trigger,
         variables: body.variables,
-        start_key: idempotency_key(&headers)?,
-        version: body.version,
+        start_key,
+        version,
         test_run: body.test_run,
+        until: body.until,
         ..StartOptions::default()
     };
     if asked.mode == Mode::Async {
-        let id = shared.engine.start_with(&body.workflow_id, body.input, options).await?;
-        return Ok(accepted(id));
+        let id = shared.engine.start_with(&workflow, body.input, options).await?;
+        let started = Started { id, status: None, version: kept };
+        return Ok((StatusCode::ACCEPTED, Sent(started)).into_response());
     }
-    match wait::run(&shared, &body.workflow_id, body.input, options).await? {
-        End::Ended(outcome) => Ok(Sent(Ended::from(outcome)).into_response()),
+    match wait::run(&shared, &workflow, body.input, options).await? {
+        End::Ended(outcome) => Ok(Sent(Ended::new(outcome, kept)).into_response()),
         End::Open(id) => {
             let status = Some(shared.engine.row(id).await?.status.to_string());
-            Ok((StatusCode::ACCEPTED, Sent(Started { id, status })).into_response())
+            Ok((StatusCode::ACCEPTED, Sent(Started { id, status, version: kept })).into_response())
         }
     }
 }
 
 /// An execution is stored, and goes on.
 pub(super) fn accepted(id: ExecutionId) -> Response {
-    (StatusCode::ACCEPTED, Sent(Started { id, status: None })).into_response()
+    (StatusCode::ACCEPTED, Sent(Started { id, status: None, version: None })).into_response()
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
@@ -180,6 +230,10 @@ pub(super) struct ListAsked {
     /// Only those created before this time.
     #[param(value_type = Option<String>, format = DateTime)]
     until: Option<Timestamp>,
+    /// Only those that ended with this error code, or one that begins so and goes on with a dot: `http`.
+    error: Option<String>,
+    /// Only those whose id or workflow, or whose error's code or message, contains this, whatever the case.
+    q: Option<String>,
     /// What `next` of the page before says.
     cursor: Option<String>,
     /// How many at most.
@@ -227,6 +281,18 @@ pub(super) struct ExecutionSummary {
     /// When it goes on by itself, if it waits for a time.
     #[schema(required = true, value_type = Option<String>, format = DateTime)]
     wakes_at: Option<Timestamp>,
+    /// Why it ended, if not well.
+    #[schema(required = true)]
+    error: Option<EndReasonShown>,
+}
+
+/// Why an execution ended, for lists.
+#[derive(Serialize, ToSchema)]
+pub(super) struct EndReasonShown {
+    /// The stable code of the error.
+    code: String,
+    /// Its message, or the beginning of a long one.
+    message: String,
 }
 
 impl From<&Row> for ExecutionSummary {
@@ -241,6 +307,8 @@ impl From<&Row> for ExecutionSummary {
             parent_execution_id: row.parent,
             root_execution_id: row.root,
             wakes_at: row.ready_at,
+            error: EndReason::of(row)
+                .map(|reason| EndReasonShown { code: reason.code, message: reason.message }),
         }
     }
 }
@@ -249,7 +317,7 @@ impl From<&Row> for ExecutionSummary {
 #[derive(Serialize, ToSchema)]
 pub(super) struct ExecutionPage {
     executions: Vec<ExecutionSummary>,
-    /// What to send as `cursor` for the next page; null on the last.
+    /// What to send as `cursor` for the next page; null on the last. With `error` or `q` a page may have fewer rows than asked for, even none.
     #[schema(required = true)]
     next: Option<String>,
 }
@@ -263,10 +331,70 @@ pub(super) struct ExecutionPage {
 pub(super) async fn list(State(shared): State<Shared>, Asked(asked): Asked<ListAsked>) -> Answer {
     let filter = asked.filter()?;
     let after = asked.cursor.as_deref().map(cursor).transpose()?;
-    let page = shared.engine.store().list(&filter, after, page_size(asked.limit)?).await?;
-    let executions = page.rows.iter().map(ExecutionSummary::from).collect();
-    let next = page.next.map(|next| format!("{}.{}", next.created_at.as_micros(), next.id));
+    let search = Search { error: asked.error, text: asked.q.map(|text| text.to_lowercase()) };
+    let (rows, next) = search.page(&shared, &filter, after, page_size(asked.limit)?).await?;
+    let executions = rows.iter().map(ExecutionSummary::from).collect();
+    let next = next.map(|next| format!("{}.{}", next.created_at.as_micros(), next.id));
     Ok(Sent(ExecutionPage { executions, next }).into_response())
+}
+
+/// Rows looked at for one page at most: a search goes on with the next page.
+const LOOKED_AT: usize = 5_000;
+
+/// What is asked of rows and no index knows.
+struct Search {
+    error: Option<String>,
+    /// In lower case.
+    text: Option<String>,
+}
+
+impl Search {
+    async fn page(
+        &self,
+        shared: &Shared,
+        filter: &Filter,
+        mut after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<(Vec<Row>, Option<Cursor>), Problem> {
+        let store = shared.engine.store();
+        if self.error.is_none() && self.text.is_none() {
+            let page = store.list(filter, after, limit).await?;
+            return Ok((page.rows, page.next));
+        }
+        let mut found = Vec::new();
+        let mut looked_at = 0;
+        loop {
+            let page = store.list(filter, after, super::MAX_PAGE).await?;
+            for row in page.rows {
+                // A page ends before the row that would be one too many, so there is a next one.
+                if found.len() == limit || looked_at == LOOKED_AT {
+                    return Ok((found, after));
+                }
+                looked_at += 1;
+                after = Some(Cursor { created_at: row.created_at, id: row.id });
+                found.extend(self.has(&row).then_some(row));
+            }
+            if page.next.is_none() {
+                return Ok((found, None));
+            }
+        }
+    }
+
+    fn has(&self, row: &Row) -> bool {
+        let reason = EndReason::of(row);
+        let code = reason.as_ref().map_or("", |reason| reason.code.as_str());
+        let of_error = |wanted: &String| {
+            code.strip_prefix(wanted.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        let message = reason.as_ref().map_or("", |reason| reason.message.as_str());
+        let id = row.id.to_string();
+        let has = |text: &String| {
+            [id.as_str(), &row.workflow_id, code, message]
+                .iter()
+                .any(|field| field.to_lowercase().contains(text))
+        };
+        self.error.as_ref().is_none_or(of_error) && self.text.as_ref().is_none_or(has)
+    }
 }
 
 pub(super) fn invalid_query(detail: &str) -> Problem {
@@ -290,18 +418,6 @@ fn cursor(text: &str) -> Result<Cursor, Problem> {
     read().ok_or_else(|| invalid_query("`cursor` is what `next` of the page before says"))
 }
 
-/// An execution with its trail; a trail that was given up at the end leaves what the row says.
-pub(super) async fn load(shared: &Shared, id: &str) -> Result<(Execution, Row), Problem> {
-    let id = execution_id(id)?;
-    let mut execution = shared.engine.execution(id).await?;
-    let row = shared.engine.row(id).await?;
-    if !row.trail_kept {
-        execution.status = wait::status_of(row.status);
-        execution.completed_at = row.completed_at;
-    }
-    Ok((execution, row))
-}
-
 /// A node run that waits.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Wait {
@@ -323,9 +439,9 @@ impl Wait {
 
 /// An execution, without its node runs.
 #[derive(Serialize, ToSchema)]
-pub(super) struct ExecutionShown {
+pub(super) struct ExecutionShown<'e> {
     #[schema(value_type = shapes::Execution)]
-    execution: Execution,
+    execution: &'e Execution,
     /// The output of the node that completed last; null unless it completed.
     output: Value,
     #[schema(required = true, value_type = Option<shapes::ExecutionError>)]
@@ -352,7 +468,7 @@ pub(super) async fn show(
         waits: execution.node_executions.iter().filter_map(Wait::of).collect(),
         node_execution_count: execution.node_executions.len(),
         trail_kept: row.trail_kept,
-        execution,
+        execution: &execution,
     })
     .into_response())
 }

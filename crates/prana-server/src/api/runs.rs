@@ -4,12 +4,13 @@ use axum::Json as Sent;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use prana::core::execution::NodeExecution;
+use prana::core::execution::{NodeExecution, NodeStatus};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
-use super::executions::{ExecutionPath, invalid_query, load};
+use super::executions::{ExecutionPath, invalid_query};
+use super::trails::load;
 use super::{page_size, shapes};
 use crate::problem::Problem;
 use crate::receive::{Asked, Named};
@@ -31,6 +32,26 @@ pub(super) struct RunsAsked {
         pattern = "^(params|output|state_updates|context_updates)(,(params|output|state_updates|context_updates))*$"
     )]
     include: Option<String>,
+    /// Only the runs of this node.
+    node: Option<String>,
+    /// Only those in this iteration, or in what it encloses: `pages:0`.
+    loop_path: Option<String>,
+    /// Only those of this status.
+    #[param(value_type = Option<shapes::NodeStatus>, inline)]
+    status: Option<NodeStatus>,
+}
+
+impl RunsAsked {
+    fn wants(&self, run: &NodeExecution) -> bool {
+        let inside = |path: &String| {
+            let own = run.loop_path.to_string();
+            own.strip_prefix(path.as_str())
+                .is_some_and(|rest| path.is_empty() || rest.is_empty() || rest.starts_with('/'))
+        };
+        self.node.as_ref().is_none_or(|node| *node == *run.node_key)
+            && self.status.is_none_or(|status| status == run.status)
+            && self.loop_path.as_ref().is_none_or(inside)
+    }
 }
 
 /// Node runs, in order of start.
@@ -40,7 +61,7 @@ pub(super) struct NodeExecutionPage {
     node_executions: Vec<Value>,
     /// What to send as `after` for the next page; null on the last.
     #[schema(required = true)]
-    next: Option<usize>,
+    next: Option<u32>,
 }
 
 /// Lists the node runs of an execution.
@@ -59,9 +80,12 @@ pub(super) async fn list(
     let (execution, _) = load(&shared, &id).await?;
     let from = asked.after.map_or(0, |after| after as usize + 1);
     let runs = &execution.node_executions;
-    let page = runs.iter().skip(from).take(limit);
-    let next = (from.saturating_add(limit) < runs.len()).then(|| from + limit - 1);
-    let node_executions = page.map(|run| run_json(run, &include)).collect();
+    let mut page: Vec<&NodeExecution> =
+        runs.iter().skip(from).filter(|run| asked.wants(run)).take(limit + 1).collect();
+    let more = page.len() > limit;
+    page.truncate(limit);
+    let next = page.last().filter(|_| more).map(|last| last.execution_index);
+    let node_executions = page.into_iter().map(|run| run_json(run, &include)).collect();
     Ok(Sent(NodeExecutionPage { node_executions, next }).into_response())
 }
 
@@ -82,9 +106,9 @@ fn run_json(run: &NodeExecution, include: &[&str]) -> Value {
 pub(super) struct RunPath {
     /// The execution's id.
     #[param(format = Uuid)]
-    id: String,
+    pub id: String,
     /// Its `execution_index`.
-    index: u32,
+    pub index: u32,
 }
 
 /// Shows a node run with all its payloads.
@@ -97,9 +121,11 @@ pub(super) async fn show(
     let (execution, _) = load(&shared, &id).await?;
     match execution.node_executions.get(index as usize) {
         Some(run) => Ok(Sent(json!(run)).into_response()),
-        None => {
-            let detail = format!("execution {id} has no node run {index}");
-            Err(Problem::new(StatusCode::NOT_FOUND, "node_execution.not_found", detail))
-        }
+        None => Err(unknown_run(&id, index)),
     }
+}
+
+pub(super) fn unknown_run(id: &str, index: u32) -> Problem {
+    let detail = format!("execution {id} has no node run {index}");
+    Problem::new(StatusCode::NOT_FOUND, "node_execution.not_found", detail)
 }

@@ -10,11 +10,13 @@ use prana::core::document::{self, Workflow};
 use prana::store::{NewVersion, Which, WorkflowVersion};
 use prana::{EngineError, Value};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
 use super::shapes::{Document, Finding, Ports};
 use super::{page_size, summary};
-use crate::checks;
+use crate::changes::Note;
+use crate::{checks, live};
 use crate::problem::Problem;
 use crate::receive::{Asked, Json, Named};
 use crate::server::Shared;
@@ -26,7 +28,7 @@ type Answer = Result<Response, Problem>;
 #[into_params(parameter_in = Path)]
 pub(super) struct WorkflowPath {
     /// The workflow's id.
-    id: String,
+    pub id: String,
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -268,8 +270,6 @@ pub(super) async fn replace(
     save(&shared, incoming, Some(based_on)).await
 }
 
-async fn save(shared: &Shared, incoming: Incoming, based_on: Option<u64>) -> Answer {
-    let Incoming { id, bytes, findings } = incoming;
 /// Keeps a document that is to be run as it is: a version of its workflow, which is not listed for that alone. Its id and version.
 pub(super) async fn keep(shared: &Shared, document: &Value) -> Result<(String, u64), Problem> {
     let Incoming { id, bytes, findings } = Incoming::read(shared, document)?;
@@ -287,17 +287,20 @@ pub(super) async fn keep(shared: &Shared, document: &Value) -> Result<(String, u
     Ok((id, saved.version))
 }
 
+async fn save(shared: &Shared, incoming: Incoming, based_on: Option<u64>) -> Answer {
+    let Incoming { id, bytes, findings } = incoming;
     let new = NewVersion { workflow_id: id.clone(), bytes, based_on, at: shared.clock.now() };
     let saved = shared.engine.catalog().save_workflow(new).await?;
     let status = if saved.is_new { StatusCode::CREATED } else { StatusCode::OK };
     let place = HeaderValue::from_str(&format!("/api/v1/workflows/{id}"));
+    let note = Note::new(&id, json!({"version": saved.version}));
     let body = WorkflowSaved { id, version: saved.version, is_new: saved.is_new, findings };
     let mut response = (status, Sent(body)).into_response();
     // An id has letters, digits, _ . and - alone.
     if let Ok(place) = place {
         response.headers_mut().insert(header::LOCATION, place);
     }
-    Ok(response)
+    Ok(note.on(response))
 }
 
 /// Takes a workflow out.
