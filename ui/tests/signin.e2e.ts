@@ -40,7 +40,7 @@ test('the first user closes the door, signs in, makes a token, and signs out', a
   await page.getByRole('button', { name: 'Make the token' }).click()
   await page.getByText(/^prana_/).waitFor()
   await page.getByRole('button', { name: 'Done' }).click()
-  await page.getByRole('cell', { name: 'deploys' }).waitFor()
+  await page.getByRole('cell', { name: 'deploys', exact: true }).waitFor()
 
   await page.getByRole('button', { name: 'Account' }).click()
   await page.getByRole('menuitem', { name: 'Sign out' }).click()
