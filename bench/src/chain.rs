@@ -7,7 +7,7 @@ use prana_core::graph::Context;
 use prana_template::{Value, value};
 
 use crate::measure::{Target, tell, timed};
-use crate::workflows::{chain, compiled, run};
+use crate::workflows::{self, chain, compiled, run};
 
 /// Nodes that one round runs, over all its executions.
 const NODES_A_ROUND: usize = 200_000;
@@ -47,6 +47,17 @@ fn per_node_of(nodes: usize, run: impl Fn(&Work)) -> f64 {
 pub fn once(nodes: usize, times: usize) {
     let work = Work::new(nodes);
     (0..times).for_each(|_| work.run());
+}
+
+/// The same of as many branches of ten nodes each.
+pub fn once_wide(branches: usize, times: usize) {
+    let compiled = compiled(&workflows::branches(branches, 10));
+    let context = Arc::new(Context::detached(&compiled, value!({"n": 1})));
+    for _ in 0..times {
+        let mut trail = Vec::new();
+        run(&compiled, &context, |entry| trail.push(entry));
+        assert_eq!(black_box(trail).len(), branches * 10 + 3);
+    }
 }
 
 struct Work {

@@ -15,6 +15,7 @@ pub fn tell_all(file: &str) {
             "chain_10" => ("instructions per node, 10 nodes", Target::None),
             "chain_100" => ("instructions per node, 100 nodes", Target::AtMost(1_500.0)),
             "chain_10000" => ("instructions per node, 10,000 nodes", Target::None),
+            "branches" => ("instructions per node, ten branches of ten", Target::None),
             "foreach" => ("instructions per item", Target::None),
             "compile" => ("instructions per node", Target::None),
             other => (other, Target::None),

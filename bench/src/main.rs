@@ -3,18 +3,23 @@
 //! `prana-bench ROW [KEY=VALUE...]` prints one line of JSON for each thing that was measured;
 //! `prana-bench once ROW KEY=VALUE... times=N` does the work of a row N times and prints nothing, for profilers;
 //! `prana-bench table FILE` prints what a result file says;
-//! `prana-bench instructions FILE` turns lines `ROW COUNT` into lines of results.
+//! `prana-bench instructions FILE` turns lines `ROW COUNT` into lines of results;
+//! `prana-bench plot FILE` prints a picture of a result file;
+//! `prana-bench complexity` counts what functions of the core decide, beside the executor of the seed documents.
 #![allow(clippy::unwrap_used, reason = "a measurement that goes wrong is to stop with the reason")]
 
 mod arguments;
 mod chain;
 mod compile;
+mod complexity;
 #[cfg(feature = "durable")]
 mod durable;
 mod foreach;
 mod instructions;
+#[cfg_attr(not(feature = "durable"), allow(dead_code, reason = "what only durable rows need"))]
 mod measure;
 mod micro;
+mod plot;
 mod table;
 mod workflows;
 
@@ -31,6 +36,8 @@ fn main() {
         ["once", row, rest @ ..] => once(row, &Arguments::new(rest)),
         ["table", file] => table::print(file),
         ["instructions", file] => instructions::tell_all(file),
+        ["plot", file] => plot::print(file),
+        ["complexity"] => complexity::compare(),
         [row, rest @ ..] => measure(row, &Arguments::new(rest)),
         [] => fail("name a row: chain, foreach, compile, micro, durable, resume, timers, startup, history"),
     }
@@ -53,6 +60,7 @@ fn once(row: &str, arguments: &Arguments) {
     let times = arguments.number("times", 1);
     match row {
         "chain" => chain::once(arguments.number("nodes", 100), times),
+        "branches" => chain::once_wide(arguments.number("branches", 10), times),
         "foreach" => foreach::once(arguments.number("items", 1_000), times),
         "compile" => compile::once(arguments.number("nodes", 1_000), times),
         other => fail(&format!("`{other}` can't be run once")),

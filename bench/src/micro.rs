@@ -9,7 +9,7 @@ use prana_core::{ExecutionGraph, Timestamp};
 use prana_template::{Map, Value, value};
 
 use crate::measure::{Target, tell, timed};
-use crate::workflows::{chain, compiled, read};
+use crate::workflows::{self, chain, compiled, read, run};
 
 const TIMES: usize = 100_000;
 
@@ -18,6 +18,21 @@ pub fn measure() {
     lookup();
     context_update();
     selection();
+    branches();
+}
+
+/// What choosing among ten open branches adds to a node: ten branches of ten nodes each, beside as many nodes in a line.
+fn branches() {
+    let [wide, line] = [workflows::branches(10, 10), chain(101)].map(|workflow| {
+        let compiled = compiled(&workflow);
+        let context = Arc::new(Context::detached(&compiled, value!({"n": 1})));
+        timed(|| {
+            for _ in 0..1_000 {
+                black_box(run(&compiled, &context, |entry| drop(black_box(entry))));
+            }
+        })
+    });
+    tell("micro", "a node in ten branches of ten, to one in a line", wide / line, "times", Target::None);
 }
 
 fn nanos(work: impl FnMut()) -> f64 {

@@ -13,6 +13,21 @@ pub fn chain(nodes: usize) -> Workflow {
     line("chain", (1..nodes).map(node).collect())
 }
 
+/// A trigger with branches behind it, each a line of nodes with one template each.
+pub fn branches(branches: usize, length: usize) -> Workflow {
+    let key = |branch: usize, place: usize| format!("b{branch}_{place}");
+    let mut nodes = vec![value!({"key": "start", "type": "manual.trigger"})];
+    let mut connections = Vec::new();
+    for branch in 0..branches {
+        for place in 0..length {
+            nodes.push(value!({"key": key(branch, place), "type": "data.set_data", "params": {"fields": {"n": "{{ $input.n + 1 }}"}}}));
+            let before = if place == 0 { "start".to_owned() } else { key(branch, place - 1) };
+            connections.push(Value::from(format!("{before} -> {}", key(branch, place))));
+        }
+    }
+    read(&value!({"id": "branches", "nodes": nodes, "connections": connections}))
+}
+
 /// A for_each over `$input.items` with one node in its body.
 pub fn for_each() -> Workflow {
     read(&value!({

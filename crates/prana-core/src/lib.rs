@@ -3,6 +3,8 @@
 //! A [`Workflow`](document::Workflow) is [compiled](compile::compile) once; an [`ExecutionGraph`] joins the compiled half with the runtime state of
 //! one execution; a [`GraphExecutor`] decides which node runs next, with which input, and what its result changes.
 
+#![cfg_attr(not(test), warn(clippy::cognitive_complexity))]
+
 pub mod action;
 pub mod compile;
 pub mod diagnostic;

@@ -17,6 +17,7 @@
 //! ```
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
+#![cfg_attr(not(test), warn(clippy::cognitive_complexity))]
 
 mod budget;
 mod error;

@@ -8,6 +8,7 @@ use super::check::NodeAction;
 use super::loops::Loops;
 use super::params::CompiledParams;
 use super::scopes::{JoinReach, Scope, scopes};
+use super::size;
 use super::topology::{Edge, Link, NodeId, PortId, Topology};
 use super::{CompiledGraph, CompiledNode, Options, Report, Run, connection_path};
 use crate::action::InputPort;
@@ -29,7 +30,7 @@ pub(super) fn output_ports(node: &Node, action: &NodeAction, connections: &[&Con
     let mut ports = action.ports.outputs.clone();
     if action.ports.any_output {
         for port in connections.iter().filter_map(|connection| connection.from_port.as_deref()) {
-            if !ports.iter().any(|known| **known == *port) {
+            if ports.len() <= size::MAX_PORTS && !ports.iter().any(|known| **known == *port) {
                 ports.push(port.into());
             }
         }
@@ -226,8 +227,10 @@ impl Whole {
             .map(|index| NodeId(index as u32))
             .collect();
         let scopes = match trigger.or(triggers.first().copied()) {
-            Some(start) => scopes(&topology, start, &for_each),
-            None => Vec::new(),
+            Some(start) if !size::too_many_loops(for_each.len(), topology.len()) => {
+                scopes(&topology, start, &for_each)
+            }
+            _ => Vec::new(),
         };
         let complete = actions.iter().all(Option::is_some) && links.len() == workflow.connections.len();
         Whole { topology, trigger, reached, reached_by_any, loops, scopes, outputs, complete }

@@ -7,6 +7,7 @@ mod loops;
 mod names;
 mod params;
 mod scopes;
+mod size;
 mod topology;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ pub use self::check::CONCURRENCY_NAMES;
 pub use self::loops::{Loop, Loops, MAX_LEVEL, Membership, Role};
 pub use self::names::Source;
 pub use self::scopes::{DONE, JoinReach, LOOP, Scope};
+pub use self::size::{MAX_NESTING, MAX_PORTS, MAX_ROW_BYTES};
 pub use self::topology::{Edge, Link, NodeId, PortId, Topology};
 use crate::action::{Descriptor, InputPort};
 use crate::diagnostic::{Diagnostic, DocPath, Location};
@@ -118,7 +120,8 @@ impl CompiledNode {
 
     /// The number of an output port.
     pub fn output_port(&self, name: &str) -> Option<PortId> {
-        self.outputs.iter().position(|port| **port == *name).map(|position| position as PortId)
+        let same = |port: &Str| std::ptr::eq(port.as_str(), name) || **port == *name;
+        self.outputs.iter().position(same).map(|position| position as PortId)
     }
 
     /// True for a for_each that really iterates.
@@ -192,6 +195,7 @@ pub fn compile(workflow: &Workflow, registry: &Registry, options: Options<'_>) -
     let until = check::until(&keys, options.until, &mut report);
     let whole = connect::Whole::new(workflow, &actions, &links, trigger, until);
     check::way_to(until, &whole, &mut report);
+    size::check(workflow, &actions, &whole, &mut report);
     let params = params::compile_all(workflow, registry, &keys, &actions, &whole, &mut report);
     check::loops(workflow, &actions, &whole, &mut report);
     check::warnings(workflow, &actions, &links, &whole, &mut report);

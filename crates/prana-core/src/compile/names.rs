@@ -156,6 +156,9 @@ pub enum Relation {
     NotBefore,
 }
 
+/// A workflow mentions so many secrets at most.
+const MAX_SECRETS: usize = 1_000;
+
 /// Keys of nodes are no longer than this.
 const LONGEST_KEY: usize = 64;
 
@@ -302,6 +305,10 @@ impl NodeNames<'_> {
         };
         let mut secrets = self.secrets.borrow_mut();
         let known = secrets.iter().position(|secret| **secret == **name);
+        if known.is_none() && secrets.len() >= MAX_SECRETS {
+            let message = format!("a workflow mentions {MAX_SECRETS} secrets at most");
+            return Err(NameError { code: "expression.limit_exceeded", message, help: None });
+        }
         let number = known.unwrap_or_else(|| {
             secrets.push(Str::from(&**name));
             secrets.len() - 1

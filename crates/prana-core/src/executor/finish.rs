@@ -22,22 +22,45 @@ impl GraphExecutor {
         result: Result<Outcome, Failure>,
     ) {
         match result {
-            Ok(Outcome::Complete(completed)) => self.complete(execution_index, node, opening, completed),
-            Ok(Outcome::Suspend(suspension)) => {
+            Ok(outcome) => self.settle_outcome(execution_index, node, opening, outcome),
+            Err(Failure::Action(error)) => self.action_failed(execution_index, node, opening, error, 0.5),
+            Err(Failure::Params(error)) => self.node_erred(execution_index, node, opening, error),
+        }
+    }
+
+    #[inline]
+    fn settle_outcome(
+        &mut self,
+        execution_index: ExecutionIndex,
+        node: &CompiledNode,
+        opening: Option<Opening>,
+        outcome: Outcome,
+    ) {
+        match outcome {
+            Outcome::Complete(completed) => self.complete(execution_index, node, opening, completed),
+            Outcome::Suspend(suspension) => {
                 self.node_entry(execution_index, opening, Some(NodeOutcome::Suspended(suspension)));
                 self.wake_if_due(execution_index);
             }
-            Ok(Outcome::Break(output)) => self.complete_break(execution_index, opening, output),
-            Ok(Outcome::Stop(Ok(output))) => {
+            Outcome::Break(output) => self.complete_break(execution_index, opening, output),
+            Outcome::Stop(result) => self.stop(execution_index, opening, result),
+        }
+    }
+
+    /// The node ends the execution.
+    fn stop(
+        &mut self,
+        execution_index: ExecutionIndex,
+        opening: Option<Opening>,
+        result: Result<Value, ErrorValue>,
+    ) {
+        match result {
+            Ok(output) => {
                 let completed = Completed { port: None, ..Completed::new(output) };
                 self.node_entry(execution_index, opening, Some(NodeOutcome::Completed(completed)));
                 self.end(Status::Completed, None);
             }
-            Ok(Outcome::Stop(Err(error))) => self.node_failed_for_good(execution_index, opening, error),
-            Err(Failure::Action(error)) => self.action_failed(execution_index, node, opening, error, 0.5),
-            Err(Failure::Params(error)) => {
-                self.node_erred(execution_index, node, opening, error);
-            }
+            Err(error) => self.node_failed_for_good(execution_index, opening, error),
         }
     }
 

@@ -257,7 +257,7 @@ impl GraphExecutor {
             Input::Result { execution_index, result, random } => {
                 self.effect_ended(execution_index, result, random)
             }
-            Input::Time if self.deadline().is_some_and(|deadline| self.now >= deadline) => self.time_out(),
+            Input::Time if self.is_out_of_time() => self.time_out(),
             Input::Time => self.wake_due(),
             Input::ChildStarted { execution_index, item, execution_id } => {
                 self.child_started(execution_index, item, execution_id);
@@ -290,23 +290,47 @@ impl GraphExecutor {
 
     /// Runs one node, or says that none can run.
     fn advance(&mut self) {
-        if self.graph.status() != Status::Running || self.waits_for_effect() {
-            return;
-        }
-        if self.deadline().is_some_and(|deadline| self.now >= deadline) {
-            self.time_out();
-            return;
-        }
-        let holds = self.graph.compiled().settings.on_suspend == crate::document::OnSuspend::Hold;
-        if holds && self.graph.has_waits() {
-            self.suspend_execution();
+        if !self.may_run() {
             return;
         }
         match self.graph.select() {
             Some(position) => self.run(position),
-            None if self.graph.has_waits() => self.suspend_execution(),
-            None => self.end(Status::Completed, None),
+            None => self.stand_still(),
         }
+    }
+
+    /// False if nothing runs now; what ends or suspends the execution is done then.
+    fn may_run(&mut self) -> bool {
+        if self.graph.status() != Status::Running || self.waits_for_effect() {
+            return false;
+        }
+        if self.is_out_of_time() {
+            self.time_out();
+            return false;
+        }
+        if self.holds() {
+            self.suspend_execution();
+            return false;
+        }
+        true
+    }
+
+    /// No node can run: something is waited for, or all is done.
+    fn stand_still(&mut self) {
+        match self.graph.has_waits() {
+            true => self.suspend_execution(),
+            false => self.end(Status::Completed, None),
+        }
+    }
+
+    fn is_out_of_time(&self) -> bool {
+        self.deadline().is_some_and(|deadline| self.now >= deadline)
+    }
+
+    /// True if one node waits and the workflow's settings say that then all wait.
+    fn holds(&self) -> bool {
+        self.graph.compiled().settings.on_suspend == crate::document::OnSuspend::Hold
+            && self.graph.has_waits()
     }
 
     fn waits_for_effect(&self) -> bool {

@@ -11,7 +11,9 @@ use crate::compile::{CompiledGraph, CompiledNode, DONE, LOOP, NodeId, PortId};
 use crate::error::ErrorValue;
 use crate::execution::Status;
 use crate::loop_path::LoopPath;
-use crate::record::{Change, Completed, Entry, ExecutionChange, ExecutionIndex, Fork, NodeOutcome, Started};
+use crate::record::{
+    Change, Completed, Entry, ExecutionChange, ExecutionIndex, Fork, NodeChange, NodeOutcome, Started,
+};
 use crate::suspension::Suspension;
 use crate::time::Timestamp;
 
@@ -45,27 +47,30 @@ impl ExecutionGraph {
     }
 
     fn apply_change(&mut self, at: Timestamp, change: &Change) -> Applied {
-        let change = match change {
-            Change::Execution(change) => return self.apply_execution(at, change),
-            Change::Node(change) => change,
-        };
-        let execution_index = change.execution_index;
-        match (&change.started, &change.outcome) {
-            (Some(started), Some(NodeOutcome::Completed(completed))) => {
-                let activation = self.start(execution_index, started)?;
-                let (node, loop_path) = (activation.node, &activation.loop_path);
-                let run_index = started.run_index;
-                let run = Ending { execution_index, run_index, node, loop_path, params: &started.params };
-                self.completed(&run, completed)
-            }
-            (Some(started), outcome) => {
-                let activation = self.start(execution_index, started)?;
-                self.state.open.push(open_run(execution_index, at, started, activation));
-                outcome.as_ref().map_or(Ok(()), |outcome| self.apply_outcome(execution_index, at, outcome))
-            }
-            (None, Some(outcome)) => self.apply_outcome(execution_index, at, outcome),
-            (None, None) => Ok(()),
+        match change {
+            Change::Execution(change) => self.apply_execution(at, change),
+            Change::Node(change) => self.apply_node(at, change),
         }
+    }
+
+    fn apply_node(&mut self, at: Timestamp, change: &NodeChange) -> Applied {
+        let execution_index = change.execution_index;
+        let Some(started) = &change.started else { return self.apply_later(at, change) };
+        let activation = self.start(execution_index, started)?;
+        if let Some(NodeOutcome::Completed(completed)) = &change.outcome {
+            let (node, loop_path) = (activation.node, &activation.loop_path);
+            let run_index = started.run_index;
+            let run = Ending { execution_index, run_index, node, loop_path, params: &started.params };
+            return self.completed(&run, completed);
+        }
+        self.state.open.push(open_run(execution_index, at, started, activation));
+        self.apply_later(at, change)
+    }
+
+    /// What came of a run that is open.
+    fn apply_later(&mut self, at: Timestamp, change: &NodeChange) -> Applied {
+        let outcome = change.outcome.as_ref();
+        outcome.map_or(Ok(()), |outcome| self.apply_outcome(change.execution_index, at, outcome))
     }
 
     fn apply_execution(&mut self, at: Timestamp, change: &ExecutionChange) -> Applied {
@@ -281,8 +286,8 @@ impl ExecutionGraph {
             return Ok(());
         }
         let iteration = node.is_for_each().then(|| state.turn_loop(compiled, run, completed, port));
-        if node.is_break && !completed.is_error && !run.loop_path.is_empty() {
-            state.break_loop(run.loop_path);
+        if node.is_break {
+            state.break_loop(run, completed);
         }
         if let Some(port) = port {
             let delivery = Delivery {
@@ -459,7 +464,11 @@ impl State {
 
     /// Drops everything that belongs to the innermost iteration of this path; its for_each takes its turn to end.
     #[cold]
-    fn break_loop(&mut self, path: &LoopPath) {
+    fn break_loop(&mut self, run: &Ending<'_>, completed: &Completed) {
+        let path = run.loop_path;
+        if completed.is_error || path.is_empty() {
+            return;
+        }
         self.ready.retain(|activation| !activation.loop_path.starts_with(path));
         self.loops.retain(|run| !run.loop_path.starts_with(path));
         if let Some(run) = self.loops.iter_mut().find(|run| run.iteration_path == *path) {
