@@ -2,11 +2,13 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use prana_store::sqlite::Options;
 use prana_store::suite::{Stage, at, entry, wait};
 use prana_store::{
-    Delivered, Delta, NewExecution, NewItem, Release, Remove, SqliteStore, Status, Store, StoreError, Target,
+    Catalog, Delivered, Delta, NewExecution, NewItem, NewVersion, Release, Remove, SqliteStore, Status,
+    Store, StoreError, Target, Which,
 };
 
 use crate::directory::Directory;
@@ -233,4 +235,39 @@ async fn a_file_of_before_goes_on() {
     let stage = Stage::new(open(&path));
     let claimed = stage.claim(1, at(9), 1).await;
     assert_eq!(claimed[0].row.id, id);
+}
+
+/// Whoever activates a version and then asks for the active one gets it, however many ask in between.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_activation_is_seen_at_once() {
+    let directory = Directory::new();
+    let store = open(&directory.file());
+    for text in ["one", "two"] {
+        let new = NewVersion {
+            workflow_id: "flow".to_owned(),
+            bytes: text.as_bytes().to_vec(),
+            based_on: None,
+            at: at(0),
+        };
+        store.save_workflow(new).await.unwrap();
+    }
+    let done = Arc::new(AtomicBool::new(false));
+    let asking = tokio::spawn({
+        let (store, done) = (store.clone(), done.clone());
+        async move {
+            while !done.load(Ordering::Relaxed) {
+                store.workflow("flow", Which::Active).await.unwrap();
+            }
+        }
+    });
+    for number in 0..200 {
+        let version = 1 + number % 2;
+        store.activate("flow", Some(version), at(number)).await.unwrap();
+        let active = store.workflow("flow", Which::Active).await.unwrap().unwrap();
+        assert_eq!(active.version, version);
+    }
+    store.delete_workflow("flow").await.unwrap();
+    assert_eq!(store.workflow("flow", Which::Active).await.unwrap(), None);
+    done.store(true, Ordering::Relaxed);
+    asking.await.unwrap();
 }

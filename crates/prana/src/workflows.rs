@@ -11,6 +11,7 @@ use prana_template::{Str, Value};
 
 use crate::clock::Clock;
 use crate::error::EngineError;
+use crate::nudges::locked;
 
 /// A workflow version with its document.
 #[derive(Debug, Clone)]
@@ -47,6 +48,8 @@ pub(crate) struct Workflows {
     registry: Arc<Registry>,
     mocked: HashMap<String, Vec<Str>>,
     compiled: Mutex<HashMap<Key, Arc<CompiledGraph>>>,
+    /// Versions never change: each is read once.
+    documents: Mutex<HashMap<(String, u64), Arc<Workflow>>>,
 }
 
 impl Workflows {
@@ -55,7 +58,7 @@ impl Workflows {
         registry: Arc<Registry>,
         mocked: HashMap<String, Vec<Str>>,
     ) -> Self {
-        Workflows { catalog, registry, mocked, compiled: Mutex::default() }
+        Workflows { catalog, registry, mocked, compiled: Mutex::default(), documents: Mutex::default() }
     }
 
     pub fn catalog(&self) -> &Arc<dyn Catalog> {
@@ -79,9 +82,19 @@ impl Workflows {
     pub async fn version(&self, id: &str, which: Which) -> Result<Version, EngineError> {
         let stored = self.catalog.workflow(id, which).await?;
         let stored = stored.ok_or_else(|| EngineError::UnknownWorkflow(id.to_owned()))?;
+        let key = (id.to_owned(), stored.version);
+        if let Some(known) = locked(&self.documents).get(&key) {
+            return Ok(Version { number: stored.version, workflow: Arc::clone(known) });
+        }
         let value = Value::parse_json(&stored.bytes).map_err(EngineError::damaged)?;
         let workflow = document::from_value(&value).map_err(EngineError::InvalidWorkflow)?;
-        Ok(Version { number: stored.version, workflow: Arc::new(workflow) })
+        let workflow = Arc::new(workflow);
+        let mut documents = locked(&self.documents);
+        if documents.len() >= CACHED {
+            documents.clear();
+        }
+        documents.insert(key, Arc::clone(&workflow));
+        Ok(Version { number: stored.version, workflow })
     }
 
     /// The compiled form of a version for a trigger (none: the only one), up to a node (none: to its ends).

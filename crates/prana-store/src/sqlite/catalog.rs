@@ -30,6 +30,7 @@ impl Db {
 
     fn put_head(&self, id: &str, head: Head) -> Result<()> {
         let active = head.active.map(signed);
+        self.changes_definitions.set(true);
         let values = params![id, signed(head.latest), active, head.updated_at.as_micros(), head.is_deleted];
         self.run(sql!("put_workflow"), values).map(drop)
     }
@@ -127,8 +128,17 @@ impl Catalog for SqliteStore {
     }
 
     async fn workflow(&self, id: &str, which: Which) -> Result<Option<WorkflowVersion>> {
+        let unknown = match (which == Which::Active).then(|| self.known.active(id)).transpose() {
+            Ok(Some(known)) => return Ok(Some(known)),
+            Ok(None) => None,
+            Err(emptied) => Some(emptied),
+        };
         let id = id.to_owned();
-        self.readers.run(move |db| find(db, &id, which)).await
+        let found = self.readers.run(move |db| find(db, &id, which)).await?;
+        if let (Some(emptied), Some(version)) = (unknown, &found) {
+            self.known.keep(emptied, version);
+        }
+        Ok(found)
     }
 
     async fn workflows(&self, after: Option<&str>, limit: usize) -> Result<Vec<Workflow>> {

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use prana_core::ExecutionId;
-use rusqlite::{Connection, ErrorCode, Params, Row, types::FromSql};
+use rusqlite::{Connection, ErrorCode, Params, Row, Statement, types::FromSql};
 
+use super::known::Known;
 use crate::{Result, StoreError};
 
 /// How many rows of executions the writer remembers at most.
@@ -21,6 +22,9 @@ pub(crate) struct Db {
     pub(super) newest: (i64, i64),
     /// The workflow that had the last turn of being claimed.
     pub(super) last_turn: Option<Arc<str>>,
+    /// Definitions that were read lately, and whether the transaction changes one.
+    pub(super) known: Arc<Known>,
+    pub(super) changes_definitions: Cell<bool>,
     /// Rows as they are in the file, so that a step need not read its own. Only the one writer has it; every change goes through it.
     recent: Option<HashMap<ExecutionId, crate::Row>>,
 }
@@ -28,7 +32,15 @@ pub(crate) struct Db {
 impl Db {
     pub(super) fn new(connection: Connection) -> Self {
         connection.set_prepared_statement_cache_capacity(128);
-        Db { connection, failed: Cell::new(false), newest: (0, 0), last_turn: None, recent: None }
+        Db {
+            connection,
+            failed: Cell::new(false),
+            newest: (0, 0),
+            last_turn: None,
+            known: Arc::default(),
+            changes_definitions: Cell::new(false),
+            recent: None,
+        }
     }
 
     /// The same connection as the one that makes all changes from now on.
@@ -67,6 +79,20 @@ impl Db {
     /// Runs a statement that returns no rows; how many it changed.
     pub(super) fn run(&self, sql: &'static str, params: impl Params) -> Result<usize> {
         let done = self.connection.prepare_cached(sql).and_then(|mut statement| statement.execute(params));
+        done.map_err(|error| self.failed(error))
+    }
+
+    /// Runs a statement that returns no rows once for each of these.
+    pub(super) fn run_rows<R>(
+        &self,
+        sql: &'static str,
+        rows: &[R],
+        run: impl Fn(&mut Statement<'_>, &R) -> rusqlite::Result<usize>,
+    ) -> Result<()> {
+        let done = self
+            .connection
+            .prepare_cached(sql)
+            .and_then(|mut statement| rows.iter().try_for_each(|row| run(&mut statement, row).map(drop)));
         done.map_err(|error| self.failed(error))
     }
 

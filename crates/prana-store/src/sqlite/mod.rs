@@ -7,6 +7,7 @@ mod catalog;
 mod checkpoint;
 mod db;
 mod open;
+mod known;
 mod read;
 mod rows;
 mod tables;
@@ -14,6 +15,7 @@ mod writer;
 
 use std::path::Path;
 
+use std::sync::Arc;
 use async_trait::async_trait;
 use prana_core::{ExecutionId, Timestamp};
 
@@ -22,6 +24,7 @@ use crate::{
     Page, Remove, Removed, Result, Row, Store, StoredEntry, WorkerId, rules,
 };
 use open::{Files, Lock};
+use known::Known;
 pub use open::{Options, Synchronous};
 use read::Readers;
 use writer::Writer;
@@ -43,6 +46,7 @@ pub struct SqliteStore {
     readers: Readers,
     writer: Writer,
     files: Files,
+    known: Arc<Known>,
     lock: Lock,
 }
 
@@ -64,8 +68,9 @@ impl SqliteStore {
     pub fn open_with(options: Options) -> Result<Self> {
         let (files, lock, connection) = Files::open(options)?;
         let readers = Readers::open(&files)?;
-        let writer = Writer::start(&files, connection)?;
-        Ok(SqliteStore { readers, writer, files, lock })
+        let known = Arc::new(Known::default());
+        let writer = Writer::start(&files, connection, known.clone())?;
+        Ok(SqliteStore { readers, writer, known, files, lock })
     }
 
     /// Writes who owns the file (an address and a token, say) into `FILE.lock`, which only its user can read, for programs that find it locked.

@@ -138,8 +138,8 @@ fn is_changed(before: &Row, after: &Row) -> bool {
 
 impl Trail for Db {
     fn append(&mut self, row: &Row, entries: &mut Vec<StoredEntry>) -> Result<()> {
-        for entry in entries {
-            let values = params![
+        self.run_rows(sql!("append"), entries, |statement, entry| {
+            statement.execute(params![
                 row.ordinal,
                 signed(entry.sequence),
                 entry.execution_index,
@@ -147,10 +147,8 @@ impl Trail for Db {
                 entry.at.as_micros(),
                 entry.kind,
                 entry.bytes,
-            ];
-            self.run(sql!("append"), values)?;
-        }
-        Ok(())
+            ])
+        })
     }
 
     fn put_payloads(&mut self, root: ExecutionId, payloads: &mut Vec<Payload>) -> Result<()> {

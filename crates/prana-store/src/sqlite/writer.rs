@@ -1,5 +1,6 @@
 //! The one thread that writes: group commit.
 
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use rusqlite::Connection;
@@ -7,6 +8,7 @@ use tokio::sync::{mpsc as queue, oneshot};
 
 use super::checkpoint::Checkpoints;
 use super::db::Db;
+use super::known::Known;
 use super::open::Files;
 use super::sql;
 use crate::{Result, StoreError};
@@ -25,9 +27,10 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the thread on a connection of its own.
-    pub(super) fn start(files: &Files, mut connection: Connection) -> Result<Writer> {
+    pub(super) fn start(files: &Files, mut connection: Connection, known: Arc<Known>) -> Result<Writer> {
         let checkpoints = Checkpoints::start(files, &mut connection)?;
         let mut db = Db::new(connection);
+        db.known = known;
         db.run(sql!("expel_workers"), [])?;
         db.newest = db.one(sql!("ordinals"), [], |row| Ok((row.get(0)?, row.get(1)?)))?.unwrap_or((0, 0));
         let db = db.into_writing();
@@ -137,6 +140,9 @@ fn commit_alone(db: &mut Db, mut job: Box<dyn Job>) {
 fn transact(db: &mut Db, act: impl FnOnce(&mut Db)) -> Result<()> {
     let newest = db.newest;
     let done = begin_and_commit(db, act);
+    if db.changes_definitions.take() {
+        db.known.forget();
+    }
     if let Err(error) = &done {
         tracing::warn!(%error, "a transaction failed and is undone");
         db.take_failed();
