@@ -67,7 +67,7 @@ async fn live(number: u64) -> Past {
     let open =
         Filter { statuses: vec![Status::Pending, Status::Running, Status::Suspended], ..Filter::default() };
     while !engine.store().list(&open, None, 1).await.unwrap().rows.is_empty() {
-        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        ledger.ended.notified().await;
     }
     engine.shut_down();
     serving.await.unwrap();

@@ -8,11 +8,11 @@ use async_trait::async_trait;
 use prana::core::action::{Descriptor, Effect};
 use prana::core::document;
 use prana::core::executor::EffectOutput;
-use prana::core::record::{Change, Completed, NodeOutcome};
+use prana::core::record::{Change, Completed, ExecutionChange, NodeOutcome};
 use prana::core::{ErrorValue, ExecutionId, Registry};
 use prana::{Builder, EffectRequest, Effects, Engine, Event, Middleware, Value};
 use prana_powercut::Disk;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 /// A folder that goes with the test.
 pub struct Folder(pub PathBuf);
@@ -49,6 +49,8 @@ pub struct Ledger {
     pub durable: Mutex<Vec<(usize, Run)>>,
     /// Effects pass one by one; closed by taking the permits.
     pub gate: Semaphore,
+    /// Rung with every end of an execution.
+    pub ended: Notify,
 }
 
 impl Ledger {
@@ -60,6 +62,7 @@ impl Ledger {
             calls: Mutex::default(),
             durable: Mutex::default(),
             gate: Semaphore::new(1_000),
+            ended: Notify::new(),
         })
     }
 
@@ -93,7 +96,11 @@ impl Effects for Ledger {
 
 impl Middleware for Ledger {
     fn on_event(&self, event: &Event) {
-        let Change::Node(change) = &event.entry.change else { return };
+        let change = match &event.entry.change {
+            Change::Node(change) => change,
+            Change::Execution(ExecutionChange::Ended { .. }) => return self.ended.notify_one(),
+            Change::Execution(_) => return,
+        };
         if matches!(change.outcome, Some(NodeOutcome::Completed(_))) {
             let run = (event.execution_id, change.execution_index);
             self.durable.lock().unwrap().push((self.moment(), run));
