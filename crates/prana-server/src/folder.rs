@@ -177,7 +177,8 @@ impl Folder {
     async fn activate(&self, shared: &Shared, path: &Path, workflow: &Workflow) -> Result<u64, Problem> {
         let catalog = shared.engine.catalog();
         let bytes = document::to_value(workflow).to_json_string().into_bytes();
-        let new = NewVersion { workflow_id: workflow.id.clone(), bytes, based_on: None, at: shared.clock.now() };
+        let new =
+            NewVersion { workflow_id: workflow.id.clone(), bytes, based_on: None, at: shared.clock.now() };
         let saved = catalog.save_workflow(new).await?;
         let place = path.strip_prefix(&self.root).unwrap_or(path).to_string_lossy().into_owned();
         catalog.put_item(KIND, &workflow.id, None, place.into_bytes()).await?;
@@ -215,7 +216,11 @@ fn files_below(root: &Path) -> std::io::Result<BTreeMap<PathBuf, Stamp>> {
             }
             if facts.is_dir() && depth < MAX_DEPTH {
                 open.push((path, depth + 1));
-            } else if facts.is_file() && is_document(&name) && facts.len() <= MAX_FILE && found.len() < MAX_FILES {
+            } else if facts.is_file()
+                && is_document(&name)
+                && facts.len() <= MAX_FILE
+                && found.len() < MAX_FILES
+            {
                 found.insert(path, (facts.modified()?, facts.len()));
             }
         }

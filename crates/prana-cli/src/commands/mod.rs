@@ -11,6 +11,7 @@ mod run;
 mod schema;
 mod serve;
 mod test;
+mod schedules;
 mod torture;
 mod validate;
 mod workflows;
@@ -49,6 +50,20 @@ pub enum Command {
     /// Prints a completion script for a shell.
     Completions(completions::Args),
     /// Kills the engine again and again, and shows that nothing is lost and nothing happens twice.
+    /// Lists, pauses and resumes schedules, in a database or on a server.
+    Schedules(schedules::Args),
+    /// Sets, lists and deletes secrets, and changes what they are locked with.
+    Secrets(secrets::Args),
+    /// Makes, lists and ends the tokens of programs.
+    Tokens(tokens::Args),
+    /// Makes, lists and changes the people who can log in.
+    Users(users::Args),
+    /// Copies a database while it is worked with.
+    Backup(backup::Args),
+    /// Says whether a server can run here, and what to do where it can't.
+    Doctor(doctor::Args),
+    /// Offers workflows and executions as tools (Model Context Protocol), over stdin and stdout.
+    Mcp(mcp::Args),
     Torture(torture::Args),
     #[command(hide = true)]
     TortureLedger(torture::ledger::Args),
@@ -85,6 +100,13 @@ impl Command {
 
 /// How lists are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+            Command::Schedules(args) => schedules::run(args),
+            Command::Secrets(args) => secrets::run(args),
+            Command::Tokens(args) => tokens::run(args),
+            Command::Users(args) => users::run(args),
+            Command::Backup(args) => backup::run(args),
+            Command::Doctor(args) => doctor::run(args),
+            Command::Mcp(args) => mcp::run(args),
 pub enum Format {
     /// For people.
     Table,

@@ -35,7 +35,8 @@ struct Serving {
 }
 
 fn serve(db: &str) -> Serving {
-    let mut run = Watched::start(&["serve", "--db", db, "--listen", "127.0.0.1:0", "--requests-per-second", "100000"]);
+    let mut run =
+        Watched::start(&["serve", "--db", db, "--listen", "127.0.0.1:0", "--requests-per-second", "100000"]);
     run.until("listening on http://");
     let address = run.seen.last().unwrap().split("http://").nth(1).unwrap().trim().to_owned();
     Serving { run, address }
@@ -79,7 +80,10 @@ workflows:
 
 fn setup(scratch: &Scratch, db: &str) {
     for (number, flow) in FLOWS.split("  - id: ").skip(1).enumerate() {
-        let text: String = format!("id: {flow}").lines().map(|line| line.strip_prefix("    ").unwrap_or(line).to_owned() + "\n").collect();
+        let text: String = format!("id: {flow}")
+            .lines()
+            .map(|line| line.strip_prefix("    ").unwrap_or(line).to_owned() + "\n")
+            .collect();
         let file = scratch.file(&format!("{number}.yaml"), &text);
         prana(&["workflows", "save", &file, "--activate", "--db", db]).ends(0);
     }
@@ -136,9 +140,22 @@ fn check_ticks(address: &str) {
         let (status, page) = ask(address, "GET", &path, "").unwrap();
         assert_eq!(status, 200, "{page}");
         for row in page["executions"].as_array().unwrap() {
-            let shown = ask(address, "GET", &format!("/api/v1/executions/{}", row["id"].as_str().unwrap()), "").unwrap().1;
-            let input = if shown["execution"]["trigger_data"].is_null() { &shown["input"] } else { &shown["execution"]["trigger_data"] };
-            planned.push(input["scheduled_for"].as_str().or(shown["output"]["scheduled_for"].as_str()).unwrap().to_owned());
+            let shown =
+                ask(address, "GET", &format!("/api/v1/executions/{}", row["id"].as_str().unwrap()), "")
+                    .unwrap()
+                    .1;
+            let input = if shown["execution"]["trigger_data"].is_null() {
+                &shown["input"]
+            } else {
+                &shown["execution"]["trigger_data"]
+            };
+            planned.push(
+                input["scheduled_for"]
+                    .as_str()
+                    .or(shown["output"]["scheduled_for"].as_str())
+                    .unwrap()
+                    .to_owned(),
+            );
         }
         match page["next"].as_str() {
             Some(next) => path = format!("/api/v1/executions?workflow_id=ticks&limit=500&cursor={next}"),

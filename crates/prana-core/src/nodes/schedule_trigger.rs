@@ -137,7 +137,9 @@ fn check(params: &Params) -> Result<(), ParamError> {
 /// It is read when the workflow is activated, so nothing in it can be a template; and it must make a plan.
 fn check_plan(params: &Params, skeleton: &Value) -> Result<(), ParamError> {
     let at = |field: &str| vec![PathSegment::Key(field.into())];
-    if let Some((field, _)) = skeleton.as_map().into_iter().flat_map(|map| map.iter()).find(|(field, _)| params.is_hole(&at(field))) {
+    if let Some((field, _)) =
+        skeleton.as_map().into_iter().flat_map(|map| map.iter()).find(|(field, _)| params.is_hole(&at(field)))
+    {
         let message = "it can't be a template: it is read when the workflow is activated".to_owned();
         return Err(ParamError { path: at(field), message, help: None });
     }

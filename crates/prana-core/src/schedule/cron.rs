@@ -28,7 +28,10 @@ const FIELDS: [(&str, &str); 6] = [
     ("hours", "0 to 23"),
     ("day of the month", "1 to 31, L for the last, 15W for the weekday next to the 15th"),
     ("month", "1 to 12, or JAN to DEC"),
-    ("day of the week", "0 to 7 (0 and 7 are Sunday), or SUN to SAT, MON#2 for the second Monday, FRIL for the last Friday"),
+    (
+        "day of the week",
+        "0 to 7 (0 and 7 are Sunday), or SUN to SAT, MON#2 for the second Monday, FRIL for the last Friday",
+    ),
 ];
 
 /// A pattern that can come true.
@@ -50,7 +53,12 @@ impl Pattern {
         let with_seconds: Vec<&str> = match fields.len() {
             5 => [&["0"], fields.as_slice()].concat(),
             6 => fields,
-            count => return Err(refuse(format!("it has {count} fields, and needs 5, or 6 with seconds first"), None)),
+            count => {
+                return Err(refuse(
+                    format!("it has {count} fields, and needs 5, or 6 with seconds first"),
+                    None,
+                ));
+            }
         };
         let cron = parse(&with_seconds.join(" ")).ok_or_else(|| wrong_field(&with_seconds))?;
         let is_fixed = with_seconds[..3].iter().all(|field| !field.contains('*'));
@@ -131,6 +139,8 @@ fn wrong_field(fields: &[&str]) -> PlanError {
 }
 
 fn refuse(problem: String, help: Option<String>) -> PlanError {
-    let help = help.unwrap_or_else(|| "for instance `0 9 * * MON-FRI`: minutes, hours, day of the month, month, day of the week".to_owned());
+    let help = help.unwrap_or_else(|| {
+        "for instance `0 9 * * MON-FRI`: minutes, hours, day of the month, month, day of the week".to_owned()
+    });
     PlanError { field: "cron", message: problem, help }
 }

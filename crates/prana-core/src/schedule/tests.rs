@@ -48,7 +48,12 @@ fn patterns_of_all_forms() {
     next("0 0 29 2 *", "UTC", "2097-01-01T00:00:00Z", &["2104-02-29T00:00:00Z"]);
     next("0 12 * * MON#2", "UTC", "2026-01-01T00:00:00Z", &["2026-01-12T12:00:00Z"]);
     // Days of the month and of the week: either, as cron has it.
-    next("0 0 13 * 5", "UTC", "2026-01-01T00:00:00Z", &["2026-01-02T00:00:00Z", "2026-01-09T00:00:00Z", "2026-01-13T00:00:00Z"]);
+    next(
+        "0 0 13 * 5",
+        "UTC",
+        "2026-01-01T00:00:00Z",
+        &["2026-01-02T00:00:00Z", "2026-01-09T00:00:00Z", "2026-01-13T00:00:00Z"],
+    );
     // Just before, at, and just after.
     next("0 9 * * *", "UTC", "2026-01-01T08:59:59.999999Z", &["2026-01-01T09:00:00Z"]);
     next("0 9 * * *", "UTC", "2026-01-01T09:00:00Z", &["2026-01-02T09:00:00Z"]);
@@ -58,14 +63,44 @@ fn patterns_of_all_forms() {
 #[test]
 fn a_named_time_comes_once_a_day() {
     // Berlin skips 02:00 to 03:00 on 29 March 2026, and has it twice on 25 October.
-    next("30 2 * * *", "Europe/Berlin", "2026-03-28T12:00:00Z", &["2026-03-29T01:00:00Z", "2026-03-30T00:30:00Z"]);
-    next("30 2 * * *", "Europe/Berlin", "2026-10-24T12:00:00Z", &["2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z"]);
-    next("0 2,14 * * *", "Europe/Berlin", "2026-10-24T12:30:00Z", &["2026-10-25T00:00:00Z", "2026-10-25T13:00:00Z"]);
+    next(
+        "30 2 * * *",
+        "Europe/Berlin",
+        "2026-03-28T12:00:00Z",
+        &["2026-03-29T01:00:00Z", "2026-03-30T00:30:00Z"],
+    );
+    next(
+        "30 2 * * *",
+        "Europe/Berlin",
+        "2026-10-24T12:00:00Z",
+        &["2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z"],
+    );
+    next(
+        "0 2,14 * * *",
+        "Europe/Berlin",
+        "2026-10-24T12:30:00Z",
+        &["2026-10-25T00:00:00Z", "2026-10-25T13:00:00Z"],
+    );
     // Two named times that are skipped come as one.
-    next("15,45 2 * * *", "Europe/Berlin", "2026-03-28T12:00:00Z", &["2026-03-29T01:00:00Z", "2026-03-30T00:15:00Z"]);
+    next(
+        "15,45 2 * * *",
+        "Europe/Berlin",
+        "2026-03-28T12:00:00Z",
+        &["2026-03-29T01:00:00Z", "2026-03-30T00:15:00Z"],
+    );
     // Lord Howe moves by half an hour, and Samoa left out a whole day.
-    next("15 2 * * *", "Australia/Lord_Howe", "2026-10-02T16:00:00Z", &["2026-10-03T15:30:00Z", "2026-10-04T15:15:00Z"]);
-    next("0 12 30 12 *", "Pacific/Apia", "2011-12-01T00:00:00Z", &["2011-12-30T10:00:00Z", "2012-12-29T22:00:00Z"]);
+    next(
+        "15 2 * * *",
+        "Australia/Lord_Howe",
+        "2026-10-02T16:00:00Z",
+        &["2026-10-03T15:30:00Z", "2026-10-04T15:15:00Z"],
+    );
+    next(
+        "0 12 30 12 *",
+        "Pacific/Apia",
+        "2011-12-01T00:00:00Z",
+        &["2011-12-30T10:00:00Z", "2012-12-29T22:00:00Z"],
+    );
 }
 
 #[test]
@@ -74,10 +109,26 @@ fn a_running_pattern_follows_the_clock() {
         "*/30 * * * *",
         "Europe/Berlin",
         "2026-10-24T23:45:00Z",
-        &["2026-10-25T00:00:00Z", "2026-10-25T00:30:00Z", "2026-10-25T01:00:00Z", "2026-10-25T01:30:00Z", "2026-10-25T02:00:00Z"],
+        &[
+            "2026-10-25T00:00:00Z",
+            "2026-10-25T00:30:00Z",
+            "2026-10-25T01:00:00Z",
+            "2026-10-25T01:30:00Z",
+            "2026-10-25T02:00:00Z",
+        ],
     );
-    next("*/30 * * * *", "Europe/Berlin", "2026-03-29T00:30:00Z", &["2026-03-29T01:00:00Z", "2026-03-29T01:30:00Z"]);
-    next("*/30 2 * * *", "Europe/Berlin", "2026-03-28T01:30:00Z", &["2026-03-30T00:00:00Z", "2026-03-30T00:30:00Z"]);
+    next(
+        "*/30 * * * *",
+        "Europe/Berlin",
+        "2026-03-29T00:30:00Z",
+        &["2026-03-29T01:00:00Z", "2026-03-29T01:30:00Z"],
+    );
+    next(
+        "*/30 2 * * *",
+        "Europe/Berlin",
+        "2026-03-28T01:30:00Z",
+        &["2026-03-30T00:00:00Z", "2026-03-30T00:30:00Z"],
+    );
 }
 
 /// A pattern as sets, to be asked without any cron at all.
@@ -95,7 +146,10 @@ impl Simple {
     /// All its instants in the four days around a date, found by walking: real minutes for what follows the clock, minutes of the calendar
     /// for named times.
     fn instants(&self, day: Date, zone: &TimeZone) -> Vec<jiff::Timestamp> {
-        let first = zone.to_ambiguous_timestamp(day.saturating_sub(2.days()).at(0, 0, 0, 0)).compatible().expect("a time");
+        let first = zone
+            .to_ambiguous_timestamp(day.saturating_sub(2.days()).at(0, 0, 0, 0))
+            .compatible()
+            .expect("a time");
         let minutes = (0..4 * 1440).map(|minute| first + jiff::SignedDuration::from_mins(minute));
         let real: Vec<jiff::Timestamp> = minutes.collect();
         if !self.is_fixed {
@@ -114,15 +168,26 @@ impl Simple {
     }
 }
 
-fn check_against_the_oracle(minute_field: &str, hour_field: &str, simple: &Simple, zone_name: &str, day: Date) {
+fn check_against_the_oracle(
+    minute_field: &str,
+    hour_field: &str,
+    simple: &Simple,
+    zone_name: &str,
+    day: Date,
+) {
     let zone = TimeZone::get(zone_name).expect("a zone");
     let expect = simple.instants(day, &zone);
     let plan = plan(value!({"cron": format!("{minute_field} {hour_field} * * *"), "timezone": zone_name}));
-    let first = zone.to_ambiguous_timestamp(day.saturating_sub(2.days()).at(0, 0, 0, 0)).compatible().expect("a time");
+    let first = zone
+        .to_ambiguous_timestamp(day.saturating_sub(2.days()).at(0, 0, 0, 0))
+        .compatible()
+        .expect("a time");
     let mut from = Timestamp::from_micros(first.as_microsecond() - 1);
     let last = expect.last().copied().expect("some");
     let mut found = Vec::new();
-    while let Some(next) = plan.next_after(from, from).filter(|next| next.as_micros() <= last.as_microsecond()) {
+    while let Some(next) =
+        plan.next_after(from, from).filter(|next| next.as_micros() <= last.as_microsecond())
+    {
         found.push(jiff::Timestamp::from_microsecond(next.as_micros()).expect("a time"));
         from = next;
     }
@@ -132,16 +197,27 @@ fn check_against_the_oracle(minute_field: &str, hour_field: &str, simple: &Simpl
         for offset in [0, 1, 999_999, 1_000_000] {
             let from = Timestamp::from_micros(pair[0].as_microsecond() + offset);
             let next = plan.next_after(from, from).map(Timestamp::as_micros);
-            assert_eq!(next, Some(pair[1].as_microsecond()), "{minute_field} {hour_field} {zone_name} from {from}");
+            assert_eq!(
+                next,
+                Some(pair[1].as_microsecond()),
+                "{minute_field} {hour_field} {zone_name} from {from}"
+            );
         }
     }
     // All in a stretch, and the newest of them.
-    let (start, end) = (Timestamp::from_micros(expect[0].as_microsecond() - 1), Timestamp::from_micros(last.as_microsecond()));
+    let (start, end) = (
+        Timestamp::from_micros(expect[0].as_microsecond() - 1),
+        Timestamp::from_micros(last.as_microsecond()),
+    );
     for limit in [1, 3, 10_000] {
         let newest = plan.newest(start, end, start, limit);
         let kept = &expect[expect.len().saturating_sub(limit)..];
         let micros: Vec<i64> = newest.ticks.iter().map(|tick| tick.as_micros()).collect();
-        assert_eq!(micros, kept.iter().map(|at| at.as_microsecond()).collect::<Vec<_>>(), "the newest {limit}");
+        assert_eq!(
+            micros,
+            kept.iter().map(|at| at.as_microsecond()).collect::<Vec<_>>(),
+            "the newest {limit}"
+        );
         assert_eq!(newest.more, expect.len() > limit);
     }
 }
@@ -210,7 +286,10 @@ fn intervals_count_from_their_anchor() {
     assert_eq!(newest.ticks, [at("2035-12-31T23:37:00.25Z"), at("2035-12-31T23:52:00.25Z")]);
     assert!(newest.more);
     let newest = plan.newest(anchor, at("2026-01-01T00:40:00Z"), anchor, 2);
-    assert_eq!(newest, Newest { ticks: vec![at("2026-01-01T00:22:00.25Z"), at("2026-01-01T00:37:00.25Z")], more: false });
+    assert_eq!(
+        newest,
+        Newest { ticks: vec![at("2026-01-01T00:22:00.25Z"), at("2026-01-01T00:37:00.25Z")], more: false }
+    );
     assert_eq!(plan.newest(anchor, anchor, anchor, 5), Newest { ticks: vec![], more: false });
 }
 
@@ -265,7 +344,11 @@ fn what_is_wrong_is_told_exactly() {
     refused(cron("@reboot"), "cron", "names are @yearly");
     refused(cron("0 0 30 2 *"), "cron", "never start");
     refused(cron(&"1,".repeat(200)), "cron", "longer than");
-    refused(value!({"cron": "@daily", "timezone": "Europe/Atlantis"}), "timezone", "no time zone `Europe/Atlantis`");
+    refused(
+        value!({"cron": "@daily", "timezone": "Europe/Atlantis"}),
+        "timezone",
+        "no time zone `Europe/Atlantis`",
+    );
     refused(value!({"cron": "@daily", "jitter": "2d"}), "jitter", "at most 1d");
     refused(value!({"every": 999}), "every", "the shortest interval is 1s");
     refused(value!({"every": "10s", "jitter": "10s"}), "jitter", "at most 9999ms");

@@ -112,4 +112,3 @@ async fn heard(shared: &Shared, hook: hooks::Hook, time: Duration) -> Result<Opt
         _ = closing.wait_for(|closing| *closing) => Ok(None),
     }
 }
-

@@ -98,9 +98,10 @@ pub(super) struct ScheduleShown {
 impl From<Schedule> for ScheduleShown {
     fn from(schedule: Schedule) -> Self {
         let params = schedule.params;
-        let millis = |read: fn(&prana::core::nodes::schedule_trigger::ScheduleTriggerParams) -> Option<u64>| {
-            params.as_ref().and_then(read)
-        };
+        let millis =
+            |read: fn(&prana::core::nodes::schedule_trigger::ScheduleTriggerParams) -> Option<u64>| {
+                params.as_ref().and_then(read)
+            };
         ScheduleShown {
             workflow_id: schedule.workflow_id,
             workflow_version: schedule.workflow_version,

@@ -44,17 +44,14 @@ pub async fn receive_test(
     serve(&shared, found, request).await
 }
 
-const NOBODY_LISTENS: &str = "nobody listens at this path now; listen in the editor, then send the request again";
+const NOBODY_LISTENS: &str =
+    "nobody listens at this path now; listen in the editor, then send the request again";
 
 fn unknown(detail: &str) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "webhook.not_found", detail)
 }
 
-async fn serve(
-    shared: &Shared,
-    found: Vec<(Arc<Hook>, Map)>,
-    request: Request,
-) -> Result<Response, Problem> {
+async fn serve(shared: &Shared, found: Vec<(Arc<Hook>, Map)>, request: Request) -> Result<Response, Problem> {
     if let Some(response) = preflight(&found, &request) {
         return Ok(response);
     }
@@ -206,7 +203,8 @@ async fn run(
             End::Ended(outcome) => respond::ended(hook, &outcome),
             End::Open(id) => Err(respond::too_long(id)),
         },
-        Respond::RespondNode => match wait::run_until_answered(shared, workflow, data, options, begun).await? {
+        Respond::RespondNode => match wait::run_until_answered(shared, workflow, data, options, begun).await?
+        {
             Told::Answered(answer) => Ok(respond::by_node(hook, answer)),
             Told::Not(End::Ended(outcome)) => respond::unanswered(hook, &outcome),
             Told::Not(End::Open(id)) => Err(respond::too_long(id)),

@@ -11,7 +11,8 @@ use crate::server::Shared;
 /// The name in `{{ $secrets.name }}`; none for any other text.
 pub fn secret_name(text: &str) -> Option<&str> {
     let name = text.trim().strip_prefix("{{")?.strip_suffix("}}")?.trim().strip_prefix("$secrets.")?;
-    let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+    let is_name =
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
     is_name.then_some(name)
 }
 
@@ -25,7 +26,8 @@ pub fn check(auth: &WebhookAuth) -> Result<(), String> {
     let mut auth = auth.clone();
     let is_odd = |text: &String| text.contains("{{") && secret_name(text).is_none();
     match fields(&mut auth).iter().any(|field| field.as_ref().is_some_and(is_odd)) {
-        true => Err("in `auth`, only a whole value can be a secret, as in `secret: \"{{ $secrets.shop }}\"`".to_owned()),
+        true => Err("in `auth`, only a whole value can be a secret, as in `secret: \"{{ $secrets.shop }}\"`"
+            .to_owned()),
         false => Ok(()),
     }
 }

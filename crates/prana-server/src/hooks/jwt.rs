@@ -42,7 +42,9 @@ fn key(auth: &WebhookAuth) -> Result<DecodingKey, String> {
     let pem = || auth.public_key.as_deref().unwrap_or_default().as_bytes();
     let wrong = |_| "`auth.public_key` is no public key of that kind in PEM".to_owned();
     match family(auth)? {
-        AlgorithmFamily::Hmac => Ok(DecodingKey::from_secret(auth.secret.as_deref().unwrap_or_default().as_bytes())),
+        AlgorithmFamily::Hmac => {
+            Ok(DecodingKey::from_secret(auth.secret.as_deref().unwrap_or_default().as_bytes()))
+        }
         AlgorithmFamily::Rsa => DecodingKey::from_rsa_pem(pem()).map_err(wrong),
         _ => DecodingKey::from_ec_pem(pem()).map_err(wrong),
     }

@@ -15,7 +15,8 @@ const MAX_PARTS: usize = 1_000;
 
 /// The parts by name: text, or `{filename, content_type, size, text or base64}` for a file. One that comes again becomes a list.
 pub async fn parse(headers: &HeaderMap, body: Bytes) -> Result<Map, Problem> {
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let content_type =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let boundary = multer::parse_boundary(content_type).map_err(refused)?;
     let whole = futures_util::stream::once(async move { Ok::<_, std::io::Error>(body) });
     let mut parts = Multipart::new(whole, boundary);
@@ -45,7 +46,9 @@ async fn value(part: Field<'_>) -> Result<Value, Problem> {
     let filename = part.file_name().map(str::to_owned);
     let media_type = part.content_type().map(ToString::to_string);
     let bytes = part.bytes().await.map_err(refused)?;
-    let Some(filename) = filename else { return Ok(Value::from(String::from_utf8_lossy(&bytes).into_owned())) };
+    let Some(filename) = filename else {
+        return Ok(Value::from(String::from_utf8_lossy(&bytes).into_owned()));
+    };
     let media_type = media_type.unwrap_or_else(|| "application/octet-stream".to_owned());
     let mut file = Map::new();
     file.insert("filename", filename.as_str());
@@ -60,7 +63,10 @@ async fn value(part: Field<'_>) -> Result<Value, Problem> {
 
 fn is_text(media_type: &str) -> bool {
     let essence = media_type.split(';').next().unwrap_or_default().trim();
-    essence.starts_with("text/") || essence == "application/json" || essence.ends_with("+json") || essence.ends_with("/xml")
+    essence.starts_with("text/")
+        || essence == "application/json"
+        || essence.ends_with("+json")
+        || essence.ends_with("/xml")
 }
 
 fn refused(error: multer::Error) -> Problem {

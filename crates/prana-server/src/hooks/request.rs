@@ -7,8 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use prana::Value;
 use prana::template::Map;
 
-use super::{auth, multipart};
 use super::table::Hook;
+use super::{auth, multipart};
 use crate::form;
 use crate::problem::Problem;
 use crate::receive::media_type;

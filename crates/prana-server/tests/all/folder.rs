@@ -65,7 +65,13 @@ async fn files_come_change_and_go() {
     std::fs::remove_file(stage.folder.join("below/says.yaml")).unwrap();
     stage.until("nothing").await;
     let workflows = stage.kit.get("/api/v1/workflows").await.is(200).body;
-    let active = |id: &str| workflows["workflows"].as_array().unwrap().iter().any(|one| one["id"] == id && !one["active"].is_null());
+    let active = |id: &str| {
+        workflows["workflows"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|one| one["id"] == id && !one["active"].is_null())
+    };
     assert!(!active("says") && active("other"));
 }
 

@@ -22,14 +22,38 @@ async fn answer(kit: &Kit, id: &str, params: Value) -> Got {
 #[tokio::test]
 async fn the_node_says_what_the_caller_gets() {
     let kit = Kit::new().await;
-    let got = answer(&kit, "json", json!({"status": 201, "headers": {"X-From": "node"}, "body": {"got": "{{ $input.body.n }}"}})).await.is(201);
-    assert_eq!((&got.body, &got.headers["content-type"]), (&json!({"got": 1}), &"application/json".parse().unwrap()));
-    assert_eq!((got.headers["x-from"].to_str().unwrap(), got.headers["x-also"].to_str().unwrap()), ("node", "trigger"));
+    let got = answer(
+        &kit,
+        "json",
+        json!({"status": 201, "headers": {"X-From": "node"}, "body": {"got": "{{ $input.body.n }}"}}),
+    )
+    .await
+    .is(201);
+    assert_eq!(
+        (&got.body, &got.headers["content-type"]),
+        (&json!({"got": 1}), &"application/json".parse().unwrap())
+    );
+    assert_eq!(
+        (got.headers["x-from"].to_str().unwrap(), got.headers["x-also"].to_str().unwrap()),
+        ("node", "trigger")
+    );
     assert!(got.headers["content-security-policy"].to_str().unwrap().starts_with("sandbox"));
-    let got = answer(&kit, "text", json!({"respond_with": "text", "body": "<p>hi</p>", "headers": {"Content-Type": "text/html"}})).await.is(200);
-    assert_eq!((got.text.as_str(), got.headers["content-type"].to_str().unwrap()), ("<p>hi</p>", "text/html"));
+    let got = answer(
+        &kit,
+        "text",
+        json!({"respond_with": "text", "body": "<p>hi</p>", "headers": {"Content-Type": "text/html"}}),
+    )
+    .await
+    .is(200);
+    assert_eq!(
+        (got.text.as_str(), got.headers["content-type"].to_str().unwrap()),
+        ("<p>hi</p>", "text/html")
+    );
     let got = answer(&kit, "bytes", json!({"respond_with": "binary", "body": "aGk="})).await.is(200);
-    assert_eq!((got.text.as_str(), got.headers["content-type"].to_str().unwrap()), ("hi", "application/octet-stream"));
+    assert_eq!(
+        (got.text.as_str(), got.headers["content-type"].to_str().unwrap()),
+        ("hi", "application/octet-stream")
+    );
     let got = answer(&kit, "nothing", json!({"respond_with": "no_content"})).await.is(204);
     assert!(got.text.is_empty() && !got.headers.contains_key("content-type"));
     let got = answer(&kit, "list", json!({"headers": {"Link": ["<a>", "<b>"]}, "body": null})).await.is(200);
@@ -37,8 +61,11 @@ async fn the_node_says_what_the_caller_gets() {
     assert_eq!(got.text, "null");
     let node = json!([{"key": "says", "type": "webhook.respond", "params": {"respond_with": "redirect", "location": "/thanks?n={{ $input.body.n }}"}}]);
     kit.active(answering("away", &node, json!(["hook -> says"]))).await;
-    let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-    let got = Got::of(client.post(kit.url("/webhook/away")).json(&json!({"n": 1})).send().await.unwrap()).await.is(302);
+    let client =
+        reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let got = Got::of(client.post(kit.url("/webhook/away")).json(&json!({"n": 1})).send().await.unwrap())
+        .await
+        .is(302);
     assert_eq!((got.headers["location"].to_str().unwrap(), got.text.as_str()), ("/thanks?n=1", ""));
 }
 
@@ -97,10 +124,16 @@ async fn without_an_answer_the_end_is_told() {
 #[tokio::test]
 async fn two_requests_of_one_event_get_one_answer() {
     let kit = Kit::new().await;
-    let mut workflow = answering("once", &json!([{"key": "says", "type": "webhook.respond", "params": {"body": "{{ $input.body.n }}"}}]), json!(["hook -> says"]));
+    let mut workflow = answering(
+        "once",
+        &json!([{"key": "says", "type": "webhook.respond", "params": {"body": "{{ $input.body.n }}"}}]),
+        json!(["hook -> says"]),
+    );
     workflow["nodes"][0]["params"]["deduplicate_by"] = json!("{{ $input.headers['x-event'] }}");
     kit.active(workflow).await;
-    let send = |event: &'static str, n: u32| kit.send(kit.ask(Method::POST, "/webhook/once").header("x-event", event).json(&json!({"n": n})));
+    let send = |event: &'static str, n: u32| {
+        kit.send(kit.ask(Method::POST, "/webhook/once").header("x-event", event).json(&json!({"n": n})))
+    };
     assert_eq!(send("a", 1).await.is(200).body, 1);
     assert_eq!(send("a", 2).await.is(200).body, 1);
     assert_eq!(send("b", 3).await.is(200).body, 3);
@@ -110,7 +143,13 @@ async fn two_requests_of_one_event_get_one_answer() {
 #[tokio::test]
 async fn a_test_webhook_listens_once() {
     let kit = Kit::new().await;
-    let draft = |n: u32| answering("draft", &json!([{"key": "says", "type": "webhook.respond", "params": {"body": n}}]), json!(["hook -> says"]));
+    let draft = |n: u32| {
+        answering(
+            "draft",
+            &json!([{"key": "says", "type": "webhook.respond", "params": {"body": n}}]),
+            json!(["hook -> says"]),
+        )
+    };
     kit.post("/webhook-test/draft", json!({})).await.refused(404, "webhook.not_found");
     // The document as it is in the editor, which is neither saved nor active.
     let listen = kit.ask(Method::POST, "/api/v1/workflows/draft/listen").json(&json!({"workflow": draft(7)}));
@@ -126,8 +165,13 @@ async fn a_test_webhook_listens_once() {
     let listen = |body: Value| kit.post("/api/v1/workflows/draft/listen", body);
     listen(json!({"workflow": draft(1), "seconds": 0})).await.refused(400, "request.invalid_query");
     listen(json!({"workflow": draft(1), "trigger": "other"})).await.refused(422, "webhook.refused");
-    assert_eq!(listen(json!({"workflow": draft(1), "seconds": 1})).await.is(200).body["execution_id"], Value::Null);
-    kit.post("/api/v1/workflows/other/listen", json!({"workflow": draft(1)})).await.refused(400, "workflow.other_id");
+    assert_eq!(
+        listen(json!({"workflow": draft(1), "seconds": 1})).await.is(200).body["execution_id"],
+        Value::Null
+    );
+    kit.post("/api/v1/workflows/other/listen", json!({"workflow": draft(1)}))
+        .await
+        .refused(400, "workflow.other_id");
     kit.post("/api/v1/workflows/none/listen", json!({})).await.refused(404, "workflow.not_found");
 }
 
@@ -144,13 +188,21 @@ async fn until_somebody_listens(kit: &Kit, path: &str) -> Got {
 #[tokio::test]
 async fn a_test_webhook_asks_for_the_same_proof_and_who_hangs_up_listens_no_more() {
     let kit = Kit::new().await;
-    let mut workflow = answering("proof", &json!([{"key": "says", "type": "webhook.respond"}]), json!(["hook -> says"]));
-    workflow["nodes"][0]["params"]["auth"] = json!({"type": "header", "header_name": "X-Key", "header_value": "k"});
+    let mut workflow =
+        answering("proof", &json!([{"key": "says", "type": "webhook.respond"}]), json!(["hook -> says"]));
+    workflow["nodes"][0]["params"]["auth"] =
+        json!({"type": "header", "header_name": "X-Key", "header_value": "k"});
     kit.post("/api/v1/workflows", workflow).await.is(201);
-    let listen = || tokio::spawn(kit.ask(Method::POST, "/api/v1/workflows/proof/listen").json(&json!({"version": 1})).send());
+    let listen = || {
+        tokio::spawn(
+            kit.ask(Method::POST, "/api/v1/workflows/proof/listen").json(&json!({"version": 1})).send(),
+        )
+    };
     let listening = listen();
     until_somebody_listens(&kit, "/webhook-test/proof").await.refused(401, "webhook.unauthorized");
-    kit.send(kit.ask(Method::POST, "/webhook-test/proof").header("x-key", "k").json(&json!({}))).await.is(200);
+    kit.send(kit.ask(Method::POST, "/webhook-test/proof").header("x-key", "k").json(&json!({})))
+        .await
+        .is(200);
     assert!(Got::of(listening.await.unwrap().unwrap()).await.is(200).body["execution_id"].is_string());
     let listening = listen();
     until_somebody_listens(&kit, "/webhook-test/proof").await.refused(401, "webhook.unauthorized");

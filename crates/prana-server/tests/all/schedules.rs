@@ -19,7 +19,11 @@ async fn schedules(kit: &Kit) -> Vec<Value> {
 #[tokio::test]
 async fn schedules_come_and_go_with_their_workflow() {
     let kit = Kit::new().await;
-    kit.active(every("nightly", json!({"cron": "30 2 * * *", "timezone": "Europe/Berlin", "missed": "once"}))).await;
+    kit.active(every(
+        "nightly",
+        json!({"cron": "30 2 * * *", "timezone": "Europe/Berlin", "missed": "once"}),
+    ))
+    .await;
     kit.active(every("often", json!({"every": "15m", "jitter": "10s", "overlap": "queue"}))).await;
     let all = schedules(&kit).await;
     let ids: Vec<&str> = all.iter().map(|one| one["workflow_id"].as_str().unwrap()).collect();
@@ -30,7 +34,10 @@ async fn schedules_come_and_go_with_their_workflow() {
         (&json!("30 2 * * *"), &json!("Europe/Berlin"), &json!("once"), &json!("active"), &Value::Null)
     );
     assert_eq!(nightly["next"].as_array().unwrap().len(), 5);
-    assert_eq!((&all[1]["every_ms"], &all[1]["jitter_ms"], &all[1]["overlap"]), (&json!(900_000), &json!(10_000), &json!("queue")));
+    assert_eq!(
+        (&all[1]["every_ms"], &all[1]["jitter_ms"], &all[1]["overlap"]),
+        (&json!(900_000), &json!(10_000), &json!("queue"))
+    );
     let page = kit.get("/api/v1/schedules?limit=1").await.is(200).body;
     assert_eq!(page["next"], "nightly/clock");
     let rest = kit.get("/api/v1/schedules?limit=1&after=nightly/clock").await.is(200).body;

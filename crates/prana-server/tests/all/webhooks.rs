@@ -182,9 +182,18 @@ async fn what_can_not_be_served_is_not_activated() {
     for (params, code) in [
         (json!({"path": "a", "respond": "respond_node"}), "webhook.refused"),
         (json!({"path": "a", "auth": {"type": "jwt"}}), "webhook.refused"),
-        (json!({"path": "a", "auth": {"type": "jwt", "secret": "k", "algorithms": ["RS256"]}}), "webhook.refused"),
-        (json!({"path": "a", "auth": {"type": "jwt", "public_key": "k", "algorithms": ["RS256"]}}), "webhook.refused"),
-        (json!({"path": "a", "auth": {"type": "jwt", "secret": "k", "algorithms": ["HS256", "RS256"]}}), "webhook.refused"),
+        (
+            json!({"path": "a", "auth": {"type": "jwt", "secret": "k", "algorithms": ["RS256"]}}),
+            "webhook.refused",
+        ),
+        (
+            json!({"path": "a", "auth": {"type": "jwt", "public_key": "k", "algorithms": ["RS256"]}}),
+            "webhook.refused",
+        ),
+        (
+            json!({"path": "a", "auth": {"type": "jwt", "secret": "k", "algorithms": ["HS256", "RS256"]}}),
+            "webhook.refused",
+        ),
         (json!({"path": "a", "auth": {"type": "hmac", "secret": "{{ $secrets.a }}b"}}), "webhook.refused"),
         (json!({"path": "a", "headers": {"Content-Type": "text/html"}}), "webhook.refused"),
         (json!({"path": "a", "auth": {"type": "hmac"}}), "webhook.refused"),
@@ -268,7 +277,8 @@ async fn too_many_at_once_are_told_to_come_back() {
 async fn signed_tokens_prove_who_calls() {
     use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
     let kit = Kit::new().await;
-    let auth = json!({"type": "jwt", "secret": "k", "audience": "orders", "issuer": "shop", "tolerance_seconds": 5});
+    let auth =
+        json!({"type": "jwt", "secret": "k", "audience": "orders", "issuer": "shop", "tolerance_seconds": 5});
     kit.active(echo("jwt", json!({"path": "jwt", "respond": "last_node", "auth": auth}))).await;
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     let good = json!({"exp": now + 60, "aud": "orders", "iss": "shop", "nbf": now - 1});
@@ -280,14 +290,32 @@ async fn signed_tokens_prove_who_calls() {
         }
         claims
     };
-    let token = |algorithm: Algorithm, key: &[u8], claims: &Value| encode(&Header::new(algorithm), claims, &EncodingKey::from_secret(key)).unwrap();
-    let call = |token: String| kit.send(kit.ask(Method::POST, "/webhook/jwt").header("authorization", format!("Bearer {token}")).json(&json!({})));
+    let token = |algorithm: Algorithm, key: &[u8], claims: &Value| {
+        encode(&Header::new(algorithm), claims, &EncodingKey::from_secret(key)).unwrap()
+    };
+    let call = |token: String| {
+        kit.send(
+            kit.ask(Method::POST, "/webhook/jwt")
+                .header("authorization", format!("Bearer {token}"))
+                .json(&json!({})),
+        )
+    };
     let got = call(token(Algorithm::HS256, b"k", &good)).await.is(200);
     assert_eq!(got.body["headers"].get("authorization"), None, "the proof is not passed on");
-    for claims in [with("aud", json!(["x", "orders"])), with("exp", json!(now - 3)), with("nbf", json!(now + 3)), with("nbf", Value::Null)] {
+    for claims in [
+        with("aud", json!(["x", "orders"])),
+        with("exp", json!(now - 3)),
+        with("nbf", json!(now + 3)),
+        with("nbf", Value::Null),
+    ] {
         call(token(Algorithm::HS256, b"k", &claims)).await.is(200);
     }
-    let mut refused = vec![token(Algorithm::HS256, b"other", &good), token(Algorithm::HS512, b"k", &good), String::new(), "a.b.c".to_owned()];
+    let mut refused = vec![
+        token(Algorithm::HS256, b"other", &good),
+        token(Algorithm::HS512, b"k", &good),
+        String::new(),
+        "a.b.c".to_owned(),
+    ];
     for claims in [
         with("exp", json!(now - 60)),
         with("exp", Value::Null),
@@ -319,13 +347,20 @@ const PRIVATE: &str = "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEGCCqG
 async fn a_public_key_is_no_shared_secret() {
     use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
     let kit = Kit::new().await;
-    kit.active(echo("two", json!({"path": "two", "auth": {"type": "jwt", "public_key": PUBLIC, "algorithms": ["ES256"]}}))).await;
+    kit.active(echo(
+        "two",
+        json!({"path": "two", "auth": {"type": "jwt", "public_key": PUBLIC, "algorithms": ["ES256"]}}),
+    ))
+    .await;
     let claims = json!({"exp": 4_000_000_000_u64});
-    let call = |token: String| kit.send(kit.ask(Method::POST, "/webhook/two").bearer_auth(token).json(&json!({})));
+    let call =
+        |token: String| kit.send(kit.ask(Method::POST, "/webhook/two").bearer_auth(token).json(&json!({})));
     let key = EncodingKey::from_ec_pem(PRIVATE.as_bytes()).unwrap();
     call(encode(&Header::new(Algorithm::ES256), &claims, &key).unwrap()).await.is(202);
     let forged = EncodingKey::from_secret(PUBLIC.as_bytes());
-    call(encode(&Header::new(Algorithm::HS256), &claims, &forged).unwrap()).await.refused(401, "webhook.unauthorized");
+    call(encode(&Header::new(Algorithm::HS256), &claims, &forged).unwrap())
+        .await
+        .refused(401, "webhook.unauthorized");
 }
 
 #[tokio::test]
@@ -333,7 +368,9 @@ async fn credentials_can_be_stored_secrets() {
     let kit = Kit::new().await;
     let auth = json!({"type": "header", "header_name": "X-Key", "header_value": "{{ $secrets.hook_key }}"});
     kit.active(echo("secret", json!({"path": "secret", "respond": "last_node", "auth": auth}))).await;
-    let call = |key: &'static str| kit.send(kit.ask(Method::POST, "/webhook/secret").header("x-key", key).json(&json!({"n": 1})));
+    let call = |key: &'static str| {
+        kit.send(kit.ask(Method::POST, "/webhook/secret").header("x-key", key).json(&json!({"n": 1})))
+    };
     call("k-of-the-hook").await.refused(500, "webhook.no_secret");
     let secrets = kit.running.server().engine().secrets();
     let set = |text: &str| prana::SecretText::from(text.to_owned());
@@ -351,11 +388,19 @@ async fn credentials_can_be_stored_secrets() {
 async fn files_come_with_forms() {
     use reqwest::multipart::{Form, Part};
     let kit = Kit::new().await;
-    kit.active(echo("files", json!({"path": "files", "respond": "last_node", "max_body_bytes": 2_000, "raw_body": true}))).await;
+    kit.active(echo(
+        "files",
+        json!({"path": "files", "respond": "last_node", "max_body_bytes": 2_000, "raw_body": true}),
+    ))
+    .await;
     let send = |form: Form| kit.send(kit.ask(Method::POST, "/webhook/files").multipart(form));
     let csv = Part::text("a;b").file_name("list.csv").mime_str("text/csv").unwrap();
     let png = Part::bytes(vec![0x89, 0x50]).file_name("dot.png").mime_str("image/png").unwrap();
-    let got = send(Form::new().text("name", "ann").text("tag", "x").text("tag", "y").part("list", csv).part("dot", png)).await.is(200);
+    let got = send(
+        Form::new().text("name", "ann").text("tag", "x").text("tag", "y").part("list", csv).part("dot", png),
+    )
+    .await
+    .is(200);
     assert_eq!(
         got.body["body"],
         json!({
@@ -367,7 +412,8 @@ async fn files_come_with_forms() {
     );
     assert!(got.body["raw"].is_string());
     send(Form::new().text("long", "x".repeat(3_000))).await.refused(413, "request.too_large");
-    let broken = kit.ask(Method::POST, "/webhook/files").header("content-type", "multipart/form-data; boundary=x");
+    let broken =
+        kit.ask(Method::POST, "/webhook/files").header("content-type", "multipart/form-data; boundary=x");
     kit.send(broken.body("--x\r\n")).await.refused(400, "webhook.invalid_form");
     let unbound = kit.ask(Method::POST, "/webhook/files").header("content-type", "multipart/form-data");
     kit.send(unbound.body("--x--")).await.refused(400, "webhook.invalid_form");
