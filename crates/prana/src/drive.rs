@@ -140,6 +140,10 @@ impl Inner {
                     let committed = self.commit(live, Release::Suspend).await?;
                     if !committed {
                         live.turn.handed_in.clear();
+                        // Its timer may be due before anybody would look again.
+                        if live.executor.graph().next_wake().is_some() {
+                            self.wake.notify_one();
+                        }
                         return Ok(Some(Stopped::Suspended));
                     }
                 }

@@ -34,7 +34,7 @@ impl Drop for Running {
         }
         let before = self.inner.running.fetch_sub(1, Ordering::SeqCst);
         self.inner.idle.notify_waiters();
-        // Whoever looked for work in vain looks again; otherwise it is told of what becomes ready.
+        // Whoever found no room for work looks again; of what becomes ready, or will, it is told by the commit that says so.
         if before >= self.inner.options.max_running {
             self.inner.wake.notify_one();
         }
