@@ -218,10 +218,10 @@ async fn until_not_allowed(shared: Shared, caller: Caller) {
 }
 
 async fn asked(request: Request, next: Next) -> Response {
-    let path = request.uri().path().to_owned();
+    let route = request.extensions().get::<MatchedPath>().map(|matched| matched.as_str().to_owned());
     let run = std::panic::AssertUnwindSafe(next.run(request)).catch_unwind();
     run.await.unwrap_or_else(|_| {
-        tracing::error!(path, "answering a request panicked");
+        tracing::error!(route, "answering a request panicked");
         axum::response::IntoResponse::into_response(broken())
     })
 }

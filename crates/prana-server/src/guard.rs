@@ -1,9 +1,13 @@
 //! Who may ask at all: loopback is no wall, since every page in a browser on this machine can reach it.
 
-use axum::extract::{Request, State};
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+
+use tracing::Instrument;
 
 use crate::admit::admit;
 use crate::problem::Problem;
@@ -12,11 +16,41 @@ use crate::server::Shared;
 /// Refuses what comes under a foreign name, from a foreign page or from who may not, and puts the headers of safety on every answer.
 pub async fn guard(State(shared): State<Shared>, request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
-    let answered = answer(&shared, &path, request, next).await;
+    let began = Instant::now();
+    let seen = Seen::new(&shared, &request);
+    let answered = answer(&shared, &path, request, next).instrument(seen.span.clone()).await;
     let mut response = answered.unwrap_or_else(Problem::into_response);
     shared.feed.counts.request(response.status());
+    shared.http_times.add(began);
     protect(response.headers_mut(), &path);
+    seen.tell(began, &mut response);
     response
+}
+
+/// What the log says of a request: never its path as it was sent, which may hold a secret.
+struct Seen {
+    id: String,
+    method: Method,
+    route: String,
+    span: tracing::Span,
+}
+
+impl Seen {
+    fn new(shared: &Shared, request: &Request) -> Self {
+        let id = format!("{:016x}", shared.clock.random());
+        let route = request.extensions().get::<MatchedPath>().map_or("(no route)", MatchedPath::as_str).to_owned();
+        let span = tracing::debug_span!("request", id);
+        Seen { id, method: request.method().clone(), route, span }
+    }
+
+    fn tell(self, began: Instant, response: &mut Response) {
+        let (status, micros) = (response.status().as_u16(), began.elapsed().as_micros() as u64);
+        let Seen { id, method, route, .. } = self;
+        tracing::debug!(id, %method, route, status, micros, "answered");
+        if let Ok(value) = HeaderValue::from_str(&id) {
+            response.headers_mut().insert("x-request-id", value);
+        }
+    }
 }
 
 async fn answer(shared: &Shared, path: &str, mut request: Request, next: Next) -> Result<Response, Problem> {

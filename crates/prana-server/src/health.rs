@@ -1,12 +1,10 @@
-//! Is it alive, can it work, what has it done.
+//! Is it alive, can it work.
 
-use std::fmt::Write;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::Json as Sent;
 use axum::extract::{Extension, State};
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
@@ -47,31 +45,4 @@ pub async fn ready(State(shared): State<Shared>, caller: Option<Extension<Caller
         body["reasons"] = json!(reasons);
     }
     (status, Sent(body)).into_response()
-}
-
-/// `GET /metrics`: counts since the server started, in the text form of Prometheus.
-pub async fn metrics(State(shared): State<Shared>) -> Response {
-    let counts = &shared.feed.counts;
-    let mut text = String::new();
-    let mut line = |line: String| {
-        // Writing to a string doesn't fail.
-        let _ = writeln!(text, "{line}");
-    };
-    line("# HELP prana_events_total Durable events of executions and nodes.".to_owned());
-    line("# TYPE prana_events_total counter".to_owned());
-    for (kind, count) in counts.events() {
-        line(format!("prana_events_total{{kind=\"{kind}\"}} {count}"));
-    }
-    line("# HELP prana_http_responses_total Answered requests by class of status.".to_owned());
-    line("# TYPE prana_http_responses_total counter".to_owned());
-    for (class, count) in counts.requests() {
-        line(format!("prana_http_responses_total{{class=\"{class}xx\"}} {count}"));
-    }
-    line("# HELP prana_event_listeners Open event streams.".to_owned());
-    line("# TYPE prana_event_listeners gauge".to_owned());
-    line(format!("prana_event_listeners {}", counts.listeners.load(Ordering::Relaxed)));
-    line("# HELP prana_webhooks Paths that start executions.".to_owned());
-    line("# TYPE prana_webhooks gauge".to_owned());
-    line(format!("prana_webhooks {}", shared.hooks.len()));
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }

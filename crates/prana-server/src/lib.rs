@@ -33,6 +33,8 @@ mod limit;
 mod links;
 mod live;
 mod listen;
+mod measure;
+mod metrics;
 mod owner;
 mod problem;
 mod receive;
@@ -70,7 +72,7 @@ pub fn router(server: &Server) -> Router {
         .route("/resume/{token}", get(links::page).post(links::resume))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
-        .route("/metrics", get(health::metrics))
+        .route("/metrics", get(metrics::show))
         .fallback(ui::serve)
         .method_not_allowed_fallback(wrong_method)
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&shared), guard::guard))

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use prana::core::{Registry, Timestamp};
 use prana::store::{SqliteStore, StoreError};
-use prana::{BuiltIn, Clock, Engine, EngineOptions, MasterKeys, OutsideError, Permissions, ResumeTokens, SystemClock};
+use prana::{AnyStore, BuiltIn, Clock, Engine, EngineOptions, MasterKeys, OutsideError, Permissions, ResumeTokens, Roles, SystemClock};
 use tokio::net::TcpListener;
 use tokio::sync::{OnceCell, Semaphore, watch};
 use tokio::task::JoinHandle;
@@ -19,6 +19,7 @@ use crate::folder::Folder;
 use crate::guard::{Hosts, without_port};
 use crate::hooks::Table;
 use crate::limit::Limiter;
+use crate::measure::{Measured, Measures, Times};
 use crate::owner::{self, Owner};
 use crate::{keys, listen};
 
@@ -29,18 +30,28 @@ const INTAKE: usize = (256 << 20) / INTAKE_PIECE;
 pub(crate) const INTAKE_PIECE: usize = 64 << 10;
 
 /// How many requests are answered at the same time.
-const IN_FLIGHT: usize = 4_096;
+pub(crate) const IN_FLIGHT: usize = 4_096;
 
 /// How often sessions that are over, and changes that are too old to be kept, are removed.
 const TIDY_EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// How often it is looked for what other processes changed in the catalogue.
+const FOLLOW_EVERY: Duration = Duration::from_secs(2);
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
 /// How a server is started.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The database file; `FILE.keys` beside it holds the keys of resume links.
+    /// The database: a file, or `postgres://...` on a server that many processes share.
     pub database: PathBuf,
+    /// What key files are named after: `NAME.keys` holds the keys of resume links. The database file, if not said; `prana` for a database on a server.
+    /// All processes that share a database need the same files.
+    pub keys: Option<PathBuf>,
+    /// What it does in the background.
+    pub roles: Roles,
+    /// Whether it answers HTTP. Without this it only works in the background.
+    pub api: bool,
     /// The address to listen on; one that other machines reach only if everybody must say who they are. Port 0 takes a free one.
     pub listen: SocketAddr,
     /// What stands before `/resume/...` in links: `http://` and the address that is listened on, if not said. Its name is answered to, too.
@@ -55,13 +66,13 @@ pub struct Options {
     pub connections: Option<usize>,
     /// How long the change log is kept, in days.
     pub changes_days: u32,
-    /// What actions may reach outside. By default no private network and no files.
     /// What secrets are locked with; the keys in `FILE.master-keys` beside the database, which is made with one, if not said.
     pub master_keys: Option<MasterKeys>,
+    /// What actions may reach outside. By default no private network and no files.
     pub permissions: Permissions,
-    /// How long a caller who waits for an execution's end may wait.
     /// A directory whose documents are live: saved and activated as they change.
     pub workflows: Option<PathBuf>,
+    /// How long a caller who waits for an execution's end may wait.
     pub wait: Duration,
     /// How long a shutdown gives requests and running nodes to end.
     pub grace: Duration,
@@ -72,6 +83,9 @@ impl Options {
     pub fn new(database: impl Into<PathBuf>) -> Self {
         Options {
             database: database.into(),
+            keys: None,
+            roles: Roles::default(),
+            api: true,
             listen: SocketAddr::from(([127, 0, 0, 1], 7700)),
             public_url: None,
             allowed_hosts: Vec::new(),
@@ -79,11 +93,22 @@ impl Options {
             requests_per_second: 200,
             connections: None,
             changes_days: 400,
-            permissions: Permissions::default(),
             master_keys: None,
-            wait: Duration::from_secs(60),
+            permissions: Permissions::default(),
             workflows: None,
+            wait: Duration::from_secs(60),
             grace: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Options {
+    /// What key files are named after.
+    fn keys_of(&self) -> PathBuf {
+        match &self.keys {
+            Some(keys) => keys.clone(),
+            None if prana::is_server(&self.database) => PathBuf::from("prana"),
+            None => self.database.clone(),
         }
     }
 }
@@ -117,7 +142,6 @@ pub enum ServerError {
     /// The database can't be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The keys of resume links can't be had.
     /// The directory of workflows can't be read.
     #[error("the directory of workflows {path} can't be read: {source}")]
     Workflows {
@@ -126,6 +150,7 @@ pub enum ServerError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The keys of resume links can't be had.
     #[error("{0}")]
     Keys(String),
     /// Who may come can't be read.
@@ -142,7 +167,7 @@ pub(crate) type Shared = Arc<Inner>;
 pub(crate) struct Inner {
     pub engine: Engine,
     /// The database file, for what only a file can do.
-    pub database: Arc<SqliteStore>,
+    pub file: Option<Arc<SqliteStore>>,
     pub feed: Arc<Feed>,
     pub tokens: ResumeTokens,
     pub hosts: Hosts,
@@ -158,6 +183,9 @@ pub(crate) struct Inner {
     pub access: Access,
     pub changes: Changes,
     pub limits: Limits,
+    pub measures: Arc<Measures>,
+    /// From a request to the head of its answer.
+    pub http_times: Times,
     pub trusted_proxies: Vec<IpAddr>,
     /// Others reach this over TLS.
     pub is_secure: bool,
@@ -212,12 +240,16 @@ impl Server {
     /// [`ServerError`]: an address that isn't loopback, one that is taken, a database or key file that can't be used.
     pub async fn start(options: Options) -> Result<Running, ServerError> {
         check_address(&options)?;
-        let failed = |source| ServerError::Listen { address: options.listen, source };
-        let listener = TcpListener::bind(options.listen).await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
-        let server = Server::open(&options, address)?;
         let folder = open_folder(&options)?;
-        if !options.listen.ip().is_loopback() && !server.shared.access.is_closed().await? {
+        let failed = |source| ServerError::Listen { address: options.listen, source };
+        let (mut listener, mut address) = (None, options.listen);
+        if options.api {
+            let bound = TcpListener::bind(options.listen).await.map_err(failed)?;
+            address = bound.local_addr().map_err(failed)?;
+            listener = Some(bound);
+        }
+        let server = Server::open(&options, address).await?;
+        if options.api && !options.listen.ip().is_loopback() && !server.shared.access.is_closed().await? {
             return Err(ServerError::NobodyIsAsked(options.listen));
         }
         server.shared.hooks.load(&server.shared).await?;
@@ -228,49 +260,56 @@ impl Server {
             engine.serve().await;
             shared.advancing.send_replace(false);
         });
-        let tidying = tokio::spawn(tidy(Arc::clone(&server.shared), options.changes_days));
-        let router = crate::router(&server);
-        let listening = tokio::spawn(listen::serve(
-            listener,
         if let Some(folder) = folder {
             tokio::spawn(folder.follow(Arc::clone(&server.shared)));
         }
-            router,
-            server.shared.closing.subscribe(),
-            options.grace,
-            options.connections,
-        ));
+        let tidying = tokio::spawn(tidy(Arc::clone(&server.shared), options.changes_days));
+        if server.shared.engine.store().is_shared() {
+            tokio::spawn(follow_others(Arc::clone(&server.shared)));
+        }
+        let closing = server.shared.closing.subscribe();
+        let (grace, connections) = (options.grace, options.connections);
+        let listening = listener.map(|listener| {
+            tokio::spawn(listen::serve(listener, crate::router(&server), closing, grace, connections))
+        });
         server.announce(address)?;
         Ok(Running { server, address, advancing, tidying, listening, grace: options.grace })
     }
 
     /// Opens the database.
-    pub(crate) fn open(options: &Options, address: SocketAddr) -> Result<Server, ServerError> {
+    pub(crate) async fn open(options: &Options, address: SocketAddr) -> Result<Server, ServerError> {
         let base = options.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
         let name = host_of(&base).ok_or_else(|| ServerError::PublicUrl(base.clone()))?;
         let names = [name, without_port(&address.to_string()).unwrap_or_default().to_owned()];
-        let store = Arc::new(SqliteStore::open(&options.database)?);
+        let (store, file): (Arc<dyn AnyStore>, _) = if prana::is_server(&options.database) {
+            (prana::open_database(&options.database).await?, None)
+        } else {
+            let file = Arc::new(SqliteStore::open(&options.database)?);
+            (Arc::<SqliteStore>::clone(&file), Some(file))
+        };
+        let keys_of = options.keys_of();
+        let measures = Arc::new(Measures::default());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let tokens = keys::open(&keys::path_for(&options.database), &*clock).map_err(ServerError::Keys)?;
+        let tokens = keys::open(&keys::path_for(&keys_of), &*clock).map_err(ServerError::Keys)?;
+        let master_keys = match &options.master_keys {
+            Some(keys) => keys.clone(),
+            None => MasterKeys::open(&MasterKeys::path_for(&keys_of))
+                .map_err(|error| ServerError::Keys(error.to_string()))?,
+        };
         let feed = Arc::new(Feed::new(clock.random(), clock.now()));
         let signer = tokens.signer(&base);
         let engine = Engine::builder()
-            .store(Arc::clone(&store))
+            .store(Arc::new(Measured::new(Arc::clone(&store), Arc::clone(&measures))))
             .registry(registry())
-        let master_keys = match &options.master_keys {
-            Some(keys) => keys.clone(),
-            None => MasterKeys::open(&MasterKeys::path_for(&options.database))
-                .map_err(|error| ServerError::Keys(error.to_string()))?,
-        };
             .effects(Arc::new(BuiltIn::new(options.permissions.clone())?))
-            .options(EngineOptions { sign_resume_url: Some(signer), ..EngineOptions::default() })
+            .options(EngineOptions { sign_resume_url: Some(signer), roles: options.roles, ..EngineOptions::default() })
             .middleware(Arc::<Feed>::clone(&feed))
+            .master_keys(master_keys)
             .build();
         let shared = Arc::new(Inner {
             engine,
-            database: Arc::clone(&store),
+            file,
             feed,
-            .master_keys(master_keys)
             tokens,
             hosts: Hosts::new(names.into_iter().chain(options.allowed_hosts.iter().cloned())),
             hooks: Table::default(),
@@ -279,9 +318,11 @@ impl Server {
             counted_since: OnceCell::new(),
             local_token: owner::new_token(&*clock),
             clock: Arc::clone(&clock),
-            access: Access::new(Arc::<SqliteStore>::clone(&store), Arc::clone(&clock)),
-            changes: Changes::new(Arc::<SqliteStore>::clone(&store), Arc::clone(&clock)),
+            access: Access::new(Arc::<dyn AnyStore>::clone(&store), Arc::clone(&clock)),
+            changes: Changes::new(Arc::<dyn AnyStore>::clone(&store), Arc::clone(&clock)),
             limits: Limits::new(options),
+            measures,
+            http_times: Times::default(),
             trusted_proxies: options.trusted_proxies.iter().map(IpAddr::to_canonical).collect(),
             is_secure: base.starts_with("https://"),
             intake: Semaphore::new(INTAKE),
@@ -299,7 +340,10 @@ impl Server {
             address: owner::reachable(address),
             token: self.shared.local_token.clone(),
         };
-        self.shared.database.announce(&owner.to_text())
+        match &self.shared.file {
+            Some(file) => file.announce(&owner.to_text()),
+            None => Ok(()),
+        }
     }
 
     /// The engine, for programs that embed the server.
@@ -308,19 +352,36 @@ impl Server {
     }
 }
 
-/// What can be told before anything is opened or made.
-fn check_address(options: &Options) -> Result<(), ServerError> {
-    let ip = options.listen.ip();
-    if !ip.is_loopback() && !options.database.exists() {
-        return Err(ServerError::NobodyIsAsked(options.listen));
+/// Other processes change the same catalogue: what webhooks there are is read again now and then.
+async fn follow_others(shared: Shared) {
+    let mut closing = shared.closing.subscribe();
+    while !*closing.borrow_and_update() {
+        if let Err(error) = shared.hooks.load(&shared).await {
+            tracing::warn!(%error, "the webhooks can't be read now");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(FOLLOW_EVERY) => {}
+            _ = closing.changed() => {}
+        }
     }
-    if ip.is_unspecified() && options.public_url.is_none() {
+}
+
 fn open_folder(options: &Options) -> Result<Option<Folder>, ServerError> {
     let Some(path) = &options.workflows else { return Ok(None) };
     let failed = |source| ServerError::Workflows { path: path.clone(), source };
     Folder::open(path).map(Some).map_err(failed)
 }
 
+/// What can be told before anything is opened or made.
+fn check_address(options: &Options) -> Result<(), ServerError> {
+    let ip = options.listen.ip();
+    if !options.api {
+        return Ok(());
+    }
+    if !ip.is_loopback() && !prana::is_server(&options.database) && !options.database.exists() {
+        return Err(ServerError::NobodyIsAsked(options.listen));
+    }
+    if ip.is_unspecified() && options.public_url.is_none() {
         return Err(ServerError::NoPublicUrl(options.listen));
     }
     Ok(())
@@ -355,7 +416,7 @@ pub struct Running {
     address: SocketAddr,
     advancing: JoinHandle<()>,
     tidying: JoinHandle<()>,
-    listening: JoinHandle<()>,
+    listening: Option<JoinHandle<()>>,
     grace: Duration,
 }
 
@@ -378,7 +439,9 @@ impl Running {
         self.server.shared.engine.shut_down();
         let both = async {
             // A task that panicked has nothing left to wait for.
-            let _ = self.listening.await;
+            if let Some(listening) = self.listening {
+                let _ = listening.await;
+            }
             let _ = self.advancing.await;
         };
         if tokio::time::timeout(self.grace, both).await.is_err() {

@@ -25,6 +25,11 @@ const MISSING: &str = "<!doctype html><html lang=\"en\"><title>Prana</title><h1>
     <p>The API answers at <code>/api/v1</code>, but this program was built without its web UI. To have it, with Node 20 or newer:</p>\
     <pre>cd ui &amp;&amp; npm ci &amp;&amp; npm run build &amp;&amp; cd ..\ncargo build --release -p prana-cli</pre></html>";
 
+/// Whether the web UI is in this program.
+pub fn has_ui() -> bool {
+    Built::get("index.html").is_some()
+}
+
 /// Answers what no other route does: a file of the UI, its page, or that there is nothing.
 pub async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> axum::response::Response {
     if !matches!(method, Method::GET | Method::HEAD) {
@@ -101,7 +106,9 @@ fn unchanged(headers: &HeaderMap, tag: &HeaderValue) -> bool {
 
 fn takes_gzip(headers: &HeaderMap) -> bool {
     let accept = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
-    accept.is_some_and(|accept| accept.split(',').any(|one| one.trim() == "gzip" || one.trim().starts_with("gzip;")))
+    accept.is_some_and(|accept| {
+        accept.split(',').any(|one| one.trim() == "gzip" || one.trim().starts_with("gzip;"))
+    })
 }
 
 fn body(data: Cow<'static, [u8]>) -> axum::response::Response {
@@ -176,7 +183,8 @@ mod tests {
 
     #[test]
     fn compression_is_for_those_who_take_it() {
-        for (accept, takes) in [("gzip", true), ("br, gzip;q=0.8", true), ("br", false), ("identity", false)] {
+        for (accept, takes) in [("gzip", true), ("br, gzip;q=0.8", true), ("br", false), ("identity", false)]
+        {
             assert_eq!(takes_gzip(&headers(&[(header::ACCEPT_ENCODING, accept)])), takes, "{accept}");
         }
     }

@@ -19,8 +19,12 @@ mod folder;
 mod guard;
 #[path = "all/links.rs"]
 mod links;
+#[path = "all/listeners.rs"]
+mod listeners;
 #[path = "all/looking.rs"]
 mod looking;
+#[path = "all/load.rs"]
+mod load;
 #[path = "all/owner.rs"]
 mod owner;
 #[path = "all/respond.rs"]
@@ -29,6 +33,8 @@ mod respond;
 mod restart;
 #[path = "all/schedules.rs"]
 mod schedules;
+#[path = "all/secrets.rs"]
+mod secrets;
 #[path = "all/streams.rs"]
 mod streams;
 #[path = "all/webhooks.rs"]

@@ -341,6 +341,20 @@ async fn who_may_only_look_never_sees_a_link() {
 }
 
 #[tokio::test]
+async fn who_may_not_listen_any_more_hears_nothing() {
+    let kit = Kit::new().await;
+    let token = kit.token("read").await;
+    let request = kit.ask(Method::GET, "/api/v1/events").bearer_auth(&token);
+    let mut stream = request.send().await.unwrap();
+    assert_eq!(stream.status().as_u16(), 200);
+    let id = token.split('_').nth(1).unwrap();
+    let owner = prana_server::Owner::of(&kit.scratch.database()).unwrap().token;
+    kit.with_token(&owner, Method::DELETE, &format!("/api/v1/tokens/{id}"), None).await.is(204);
+    // Ends by itself; the client gives up after 30 s.
+    while stream.chunk().await.unwrap().is_some() {}
+}
+
+#[tokio::test]
 async fn others_reach_it_only_if_everybody_is_asked() {
     let scratch = Scratch::new();
     let mut options = Options::new(scratch.database());

@@ -3,19 +3,20 @@
 //! One process owns the file. One thread writes: it takes what waits, runs it in one transaction, flushes once and answers all. A few
 //! connections that can only read serve everything else, so nobody ever meets a lock.
 
+mod archive;
 mod catalog;
 mod checkpoint;
 mod db;
-mod open;
 mod known;
+mod open;
 mod read;
 mod rows;
 mod tables;
 mod writer;
 
 use std::path::Path;
-
 use std::sync::Arc;
+
 use async_trait::async_trait;
 use prana_core::{ExecutionId, Timestamp};
 
@@ -23,8 +24,8 @@ use crate::{
     Attention, Claim, Claimed, Committed, Cursor, Delivered, Delta, Filter, Hash, LoadFrom, Loaded, NewItem,
     Page, Remove, Removed, Result, Row, Store, StoredEntry, WorkerId, rules,
 };
-use open::{Files, Lock};
 use known::Known;
+use open::{Files, Lock};
 pub use open::{Options, Synchronous};
 use read::Readers;
 use writer::Writer;
@@ -45,8 +46,8 @@ pub struct SqliteStore {
     // In the order in which they go: the writer closes last and takes the log with it, then the file is free.
     readers: Readers,
     writer: Writer,
-    files: Files,
     known: Arc<Known>,
+    files: Files,
     lock: Lock,
 }
 
@@ -79,6 +80,16 @@ impl SqliteStore {
     /// `Unavailable` if the file can't be written.
     pub fn announce(&self, owner: &str) -> Result<()> {
         self.lock.write(owner)
+    }
+
+    /// What is damaged in the file: nothing, if it is whole. Reads all of it.
+    ///
+    /// # Errors
+    /// `Unavailable` if it can't be read.
+    pub async fn check(&self) -> Result<Vec<String>> {
+        let found =
+            self.readers.run(|db| db.all("PRAGMA quick_check", [], |row| row.get::<_, String>(0))).await?;
+        Ok(found.into_iter().filter(|line| line != "ok").collect())
     }
 
     /// Writes a copy of the whole store, as of now, to a new file, while work goes on.
