@@ -243,6 +243,13 @@ export interface LiveEvent {
   reason?: string
 }
 
+/** A run whose data a preview sees: that of a node, or else what a node after the last would see. */
+export interface PreviewRun {
+  execution_id: string
+  index?: number
+  node?: string
+}
+
 /** The data of names in a preview. */
 export interface PreviewScope {
   input?: Json
@@ -265,6 +272,8 @@ export interface TemplateError {
 
 export interface StartRequest {
   workflow_id: string
+  /** The last node to run: nodes that don't lead to it are left out. */
+  until?: string
   input?: Json
   trigger?: string
   variables?: JsonMap

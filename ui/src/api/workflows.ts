@@ -5,6 +5,7 @@ import type {
   Activated,
   Finding,
   Json,
+  PreviewRun,
   PreviewScope,
   Saved,
   StoredWorkflow,
@@ -60,6 +61,13 @@ export const workflows = {
   delete: (id: string) => api.delete(`/workflows/${segment(id)}`),
   activate: (id: string, version?: number) =>
     api.post<Activated>(`/workflows/${segment(id)}/activate`, version === undefined ? {} : { version }),
+  /** Waits for one request to a test webhook, and runs that version with it. */
+  listen: (id: string, version: number, trigger: string, seconds: number, signal: AbortSignal) =>
+    api.post<{ execution_id: string | null; version: number; path: string }>(
+      `/workflows/${segment(id)}/listen`,
+      { version, trigger, seconds },
+      { signal },
+    ),
   deactivate: (id: string) => api.post<Activated>(`/workflows/${segment(id)}/deactivate`),
   validate: (workflow: WorkflowDocument) =>
     api.post<{ valid: boolean; findings: Finding[] }>('/workflows/validate', { workflow }),
@@ -95,6 +103,6 @@ export const filters = {
     }),
 }
 
-/** The value of a template over given data. */
-export const preview = (template: string, scope: PreviewScope, signal?: AbortSignal) =>
-  api.post<{ value: Json }>('/expressions/preview', { template, scope }, { signal })
+/** The value of a template over what a run saw, and over given data, which comes first. */
+export const preview = (template: string, scope: PreviewScope, run: PreviewRun | undefined, signal?: AbortSignal) =>
+  api.post<{ value: Json }>('/expressions/preview', { template, scope, run }, { signal })

@@ -32,6 +32,10 @@ export function EditorDialogs({ dialog, onClose, actions, lastInput, work }: Edi
           triggers={triggersOf(document.nodes, actions)}
           last={lastInput}
           onClose={onClose}
+          onListen={(trigger) => {
+            onClose()
+            work.listen(trigger)
+          }}
           onRun={(input, trigger) => {
             onClose()
             work.start(input, trigger)

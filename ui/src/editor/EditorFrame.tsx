@@ -11,6 +11,7 @@ import { download } from './download'
 import { EditorCanvas } from './EditorCanvas'
 import type { DialogName } from './EditorDialogs'
 import classes from './editor.module.css'
+import { ListenBar } from './ListenBar'
 import { Palette } from './Palette'
 import { useEditor, useEditorStore } from './store'
 import { Toolbar } from './Toolbar'
@@ -124,6 +125,7 @@ export function EditorFrame({ actions, byType, active, executionId, openKey, set
         onDialog={setDialog}
         onDownload={async () => download(`${document.id}.yaml`, (await import('./yaml')).writeYaml(document, byType))}
       />
+      {work.listening && <ListenBar listening={work.listening} trigger={nodeOf(document, work.listening.trigger)} />}
       <div className={classes.body}>
         {adding && (
           <Palette
@@ -192,7 +194,7 @@ export function EditorFrame({ actions, byType, active, executionId, openKey, set
             onRenamed={open}
             onRunStep={(index) => run && work.fork('executeNode', run.id, index)}
             onRunFrom={(index) => run && work.fork('executeFromNode', run.id, index)}
-            onRunAll={onRun}
+            onRunUntil={() => work.start(lastInput ?? {}, undefined, opened.key)}
           />
         )}
         {(dialog || work.conflict) && (

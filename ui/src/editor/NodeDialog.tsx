@@ -32,7 +32,8 @@ interface NodeDialogProps {
   onRunStep: (index: number) => void
   /** Goes on from here, in a new execution. */
   onRunFrom: (index: number) => void
-  onRunAll: () => void
+  /** Runs the workflow from its beginning, up to this node. */
+  onRunUntil: () => void
 }
 
 /** A node with what came in, what it is told to do, and what came out. */
@@ -73,12 +74,12 @@ function RunButtons({
   busy,
   onRunStep,
   onRunFrom,
-  onRunAll,
+  onRunUntil,
 }: NodeDialogProps & { last: NodeExecution | undefined }) {
   if (!last) {
     return (
-      <Button size="sm" leftSection={<IconPlayerPlay size={15} />} loading={busy} onClick={onRunAll}>
-        Run the workflow
+      <Button size="sm" leftSection={<IconPlayerPlay size={15} />} loading={busy} onClick={onRunUntil}>
+        Run up to here
       </Button>
     )
   }

@@ -1,5 +1,5 @@
 import { Button, Group, Modal, Select, Stack, Text } from '@mantine/core'
-import { IconPlayerPlay } from '@tabler/icons-react'
+import { IconAntenna, IconPlayerPlay } from '@tabler/icons-react'
 import { useState } from 'react'
 import type { Json } from '~/api/types'
 import { JsonField } from './Fields'
@@ -7,12 +7,13 @@ import { JsonField } from './Fields'
 interface RunDialogProps {
   triggers: { key: string; name: string; type: string }[]
   last: Json | undefined
+  onListen: (trigger: string) => void
   onRun: (input: Json, trigger: string | undefined) => void
   onClose: () => void
 }
 
 /** What a run begins with. */
-export function RunDialog({ triggers, last, onRun, onClose }: RunDialogProps) {
+export function RunDialog({ triggers, last, onRun, onListen, onClose }: RunDialogProps) {
   const [input, setInput] = useState<Json | undefined>(last ?? {})
   const [trigger, setTrigger] = useState(triggers[0]?.key)
   const chosen = triggers.find((one) => one.key === trigger)
@@ -43,6 +44,11 @@ export function RunDialog({ triggers, last, onRun, onClose }: RunDialogProps) {
           <Button variant="default" onClick={onClose}>
             Cancel
           </Button>
+          {chosen?.type === 'webhook.trigger' && (
+            <Button variant="default" leftSection={<IconAntenna size={16} />} onClick={() => onListen(chosen.key)}>
+              Listen for a test request
+            </Button>
+          )}
           <Button
             leftSection={<IconPlayerPlay size={16} />}
             onClick={() => onRun(input ?? null, triggers.length > 1 ? trigger : undefined)}

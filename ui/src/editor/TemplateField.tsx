@@ -2,7 +2,7 @@ import { Text } from '@mantine/core'
 import type { Json } from '~/api/types'
 import { CodeField } from './CodeField'
 import classes from './editor.module.css'
-import { useSight } from './sight'
+import { type PreviewData, useSight } from './sight'
 import { usePreview } from './usePreview'
 
 interface TemplateFieldProps {
@@ -17,17 +17,17 @@ interface TemplateFieldProps {
 
 /** A text field that completes templates, and shows what they give under it. */
 export function TemplateField(props: TemplateFieldProps) {
-  const { sight, scope } = useSight()
+  const { sight, preview } = useSight()
   return (
     <div>
       <CodeField {...props} sight={sight} />
-      <Preview value={props.value} scope={scope} />
+      <Preview value={props.value} data={preview} />
     </div>
   )
 }
 
-function Preview({ value, scope }: { value: Json; scope: ReturnType<typeof useSight>['scope'] }) {
-  const shown = usePreview(value, scope)
+function Preview({ value, data }: { value: Json; data: PreviewData | null }) {
+  const shown = usePreview(value, data)
   if (!shown) return null
   if ('problem' in shown) {
     return (

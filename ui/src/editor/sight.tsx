@@ -1,7 +1,7 @@
 import { useQueries, useQuery } from '@tanstack/react-query'
 import { createContext, useContext, useMemo } from 'react'
 import { executions } from '~/api/executions'
-import type { Json, JsonMap, NodeDocument, NodeExecution, PreviewScope } from '~/api/types'
+import type { Json, JsonMap, NodeDocument, NodeExecution, PreviewRun, PreviewScope } from '~/api/types'
 import { filters } from '~/api/workflows'
 import type { CanvasNode } from '~/canvas/graph'
 import type { Sight } from './completion'
@@ -12,12 +12,18 @@ import type { Run } from './useRun'
 /** What templates of the open node see: for completion and for previews. Null where no run gave data yet. */
 export interface NodeSight {
   sight: Sight
-  scope: PreviewScope | null
+  preview: PreviewData | null
+}
+
+/** The run whose data a preview sees, and what stands before that. */
+export interface PreviewData {
+  run: PreviewRun
+  scope: PreviewScope
 }
 
 const SightContext = createContext<NodeSight>({
   sight: { scope: {}, nodes: [], inputPorts: [], perItem: false, filters: [] },
-  scope: null,
+  preview: null,
 })
 
 export const SightProvider = SightContext.Provider
@@ -143,32 +149,21 @@ export function useNodeSight(
       : main
     const trigger = run?.detail?.execution.trigger_data ?? null
     const vars = workflow.variables ?? {}
-    const scope: PreviewScope | null = run?.detail
-      ? {
-          input: node.inputs.length === 0 ? trigger : data,
-          trigger,
-          nodes,
-          vars,
-          execution: {
-            id: run.id,
-            mode: run.detail.execution.execution_mode,
-            started_at: run.detail.execution.started_at,
-            state: {},
-          },
-          ...(perItem ? itemOf(data) : {}),
-        }
-      : null
+    const came = node.inputs.length === 0 ? trigger : data
+    const items = perItem ? itemOf(data) : {}
+    const own = run?.newest.get(node.key)
+    // A node that ran sees what it saw then; another one, what the run has come to.
+    const preview: PreviewData | null = !run?.detail
+      ? null
+      : own
+        ? { run: { execution_id: run.id, index: own.execution_index }, scope: { vars, ...items } }
+        : { run: { execution_id: run.id }, scope: { input: came, vars, ...items } }
     const seen: JsonMap = { $vars: vars, $nodes: nodes }
-    if (scope)
-      Object.assign(seen, {
-        $input: scope.input,
-        $trigger: trigger,
-        $execution: scope.execution,
-        ...(perItem ? { $item: scope.item, $index: 0 } : {}),
-      })
+    if (preview)
+      Object.assign(seen, { $input: came, $trigger: trigger }, perItem ? { $item: preview.scope.item, $index: 0 } : {})
     const sight: Sight = { scope: seen, nodes: before, inputPorts: node.inputs, perItem, filters: known.data ?? [] }
-    return { sight, scope }
-  }, [named, answers, input.ports, node.inputs, run, workflow.variables, before, known.data, perItem])
+    return { sight, preview }
+  }, [named, answers, input.ports, node.inputs, node.key, run, workflow.variables, before, known.data, perItem])
 }
 
 /** The first item of what came in, for templates that are evaluated once per item. */

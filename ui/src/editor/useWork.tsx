@@ -15,7 +15,11 @@ export type Busy = 'saving' | 'running' | 'activating' | null
 export interface Work {
   busy: Busy
   save: () => void
-  start: (input: Json, trigger?: string) => void
+  /** Runs the draft; with `until`, no further than that node. */
+  start: (input: Json, trigger?: string, until?: string) => void
+  /** Waits for one request to the test address of a webhook. */
+  listen: (trigger: string) => void
+  listening: Listening | null
   /** Runs one node alone with the data of a run, or goes on from it. */
   fork: (kind: 'executeNode' | 'executeFromNode', executionId: string, index: number) => void
   activate: () => void
@@ -27,6 +31,15 @@ export interface Work {
   forgetConflict: () => void
   confirmation: ReactNode
 }
+
+/** A test webhook that waits for its request. */
+export interface Listening {
+  trigger: string
+  stop: () => void
+}
+
+/** How long a test webhook waits. */
+const LISTEN_SECONDS = 300
 
 const FAILED: { [busy in NonNullable<Busy>]: string } = {
   saving: 'It was not saved',
@@ -41,6 +54,7 @@ export function useWork(onStarted: (executionId: string) => void): Work {
   const [busy, setBusy] = useState<Busy>(null)
   const [conflict, setConflict] = useState<StoredWorkflow | null>(null)
   const [ask, confirmation] = useConfirm()
+  const [listening, setListening] = useState<Listening | null>(null)
 
   const doing = async (what: NonNullable<Busy>, work: () => Promise<void>) => {
     if (busy) return
@@ -88,6 +102,24 @@ export function useWork(onStarted: (executionId: string) => void): Work {
         if (finding.severity !== 'hint') tellFailure(new Error(finding.message), 'To know')
     })
 
+  const listen = async (trigger: string) => {
+    const version = await saved().catch((error) => {
+      tellFailure(error, FAILED.saving)
+      return null
+    })
+    if (version === null) return
+    const stop = new AbortController()
+    setListening({ trigger, stop: () => stop.abort() })
+    try {
+      const heard = await workflows.listen(store.getState().document.id, version, trigger, LISTEN_SECONDS, stop.signal)
+      if (heard.execution_id) onStarted(heard.execution_id)
+      else tellFailure(new Error('Nothing came within five minutes.'), 'No request')
+    } catch (error) {
+      if (!stop.signal.aborted) tellFailure(error, FAILED.running)
+    }
+    setListening(null)
+  }
+
   const deactivate = async () => {
     const children = 'Its triggers stop: no new executions. Those that run go on.'
     if (!(await ask({ title: 'Deactivate this workflow?', children, confirm: 'Deactivate', destroys: true }))) return
@@ -114,9 +146,11 @@ export function useWork(onStarted: (executionId: string) => void): Work {
   return {
     busy,
     save,
-    start: (input, trigger) =>
+    listen,
+    listening,
+    start: (input, trigger, until) =>
       running((version) =>
-        executions.start({ workflow_id: store.getState().document.id, input, trigger, version, test_run: true }),
+        executions.start({ workflow_id: store.getState().document.id, input, trigger, until, version, test_run: true }),
       ),
     fork: (kind, executionId, index) => running((version) => executions[kind](executionId, { index, version })),
     activate,

@@ -13,9 +13,12 @@ const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
   ['second', 1_000],
 ]
 
+/** What is this near is now. */
+const NOW_MS = 5_000
+
 /** "3 minutes ago", "in 2 hours". */
 export function relativeTime(at: number, now: number): string {
-  const distance = at - now
+  const distance = Math.abs(at - now) < NOW_MS ? 0 : at - now
   const [unit, ms] = UNITS.find(([, ms]) => Math.abs(distance) >= ms) ?? (['second', 1_000] as const)
   return relative.format(Math.round(distance / ms), unit)
 }
@@ -54,12 +57,12 @@ export const useNow = () => useSyncExternalStore(subscribe, () => now)
 
 /** A point in time as a distance from now; the exact one, in the reader's zone, is one hover away. */
 export function Time({ at }: { at: string | null | undefined }) {
-  const from = useNow()
+  useNow()
   if (!at) return <>–</>
   const ms = Date.parse(at)
   return (
     <Tooltip label={absolute.format(ms)}>
-      <time dateTime={at}>{relativeTime(ms, Math.max(from, Date.now() - 5_000))}</time>
+      <time dateTime={at}>{relativeTime(ms, Date.now())}</time>
     </Tooltip>
   )
 }
