@@ -45,7 +45,7 @@ pub(super) struct ListAsked {
 
 /// A start that was made.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Start {
+pub(super) struct ScheduleStart {
     /// The time it was planned for.
     #[schema(value_type = String, format = DateTime)]
     scheduled_for: Timestamp,
@@ -55,10 +55,10 @@ pub(super) struct Start {
     execution_id: String,
 }
 
-impl From<LastStart> for Start {
+impl From<LastStart> for ScheduleStart {
     fn from(last: LastStart) -> Self {
         let execution_id = last.execution_id.to_string();
-        Start { scheduled_for: last.scheduled_for, fired_at: last.fired_at, execution_id }
+        ScheduleStart { scheduled_for: last.scheduled_for, fired_at: last.fired_at, execution_id }
     }
 }
 
@@ -84,7 +84,7 @@ pub(super) struct ScheduleShown {
     overlap: &'static str,
     /// The newest start; null before the first.
     #[schema(required = true)]
-    last: Option<Start>,
+    last: Option<ScheduleStart>,
     /// The next times, without jitter.
     #[schema(value_type = Vec<String>)]
     next: Vec<Timestamp>,
@@ -113,7 +113,7 @@ impl From<Schedule> for ScheduleShown {
             overlap: params.as_ref().map_or("allow", |params| overlap(params.overlap)),
             timezone: params.as_ref().map_or_else(String::new, |params| params.timezone.clone()),
             cron: params.and_then(|params| params.cron),
-            last: schedule.last.map(Start::from),
+            last: schedule.last.map(ScheduleStart::from),
             next: schedule.next,
             queued: schedule.queued,
             problem: schedule.problem,
