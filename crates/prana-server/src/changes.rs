@@ -107,7 +107,9 @@ impl Changes {
     /// # Errors
     /// The store can't be written.
     pub async fn forget_before(&self, time: Timestamp) -> Result<bool, StoreError> {
-        let old = self.catalog.items(KIND, Some(&place(time)), BATCH).await?;
+        // What is of this very time stays: `~` comes after all that a key goes on with.
+        let after = format!("{}~", place(time));
+        let old = self.catalog.items(KIND, Some(&after), BATCH).await?;
         for item in &old {
             self.catalog.delete_item(KIND, &item.key, None).await?;
         }

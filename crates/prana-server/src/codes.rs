@@ -2,10 +2,7 @@
 
 /// Code and meaning, by code.
 pub const CODES: &[(&str, &str)] = &[
-    (
-        "access.invalid",
-        "A name, password or lifetime is not what it should be; the detail says how it should be.",
-    ),
+    ("access.invalid", "A name, password or lifetime is not what it should be; the detail says how it should be."),
     ("access.not_found", "There is no such token or user."),
     ("access.outdated", "Somebody else changed the same at the same time."),
     ("action.not_found", "There is no action of that type."),
@@ -20,6 +17,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("backup.refused", "The file exists already, or can't be written."),
     ("data.not_found", "There is nothing at that place in the data."),
     ("engine.unavailable", "The engine is shutting down, or has too much to do. Try again."),
+    ("execution.cannot_continue", "An execution can't go on from there, or not on that version; the detail names what is missing."),
     ("execution.ended", "The execution has ended already."),
     ("execution.inbox_full", "Too many answers are kept for the execution already."),
     ("execution.input_too_large", "The data is larger or nested deeper than an execution takes."),
@@ -47,6 +45,15 @@ pub const CODES: &[(&str, &str)] = &[
     ("request.wrong_method", "The path does not answer to the method."),
     ("resume.invalid_token", "The link is not one of ours, or its key is no longer accepted."),
     ("schedule.not_found", "There is no such schedule."),
+    ("secret.damaged", "What is stored as the secret can't be unlocked. Set it anew."),
+    ("secret.invalid_hosts", "The allowed hosts are none; `*` is any."),
+    ("secret.invalid_keys", "The master keys can't be read or written; the server's log says why."),
+    ("secret.invalid_name", "A secret's name is letters, digits, _ and -."),
+    ("secret.invalid_value", "A secret is 1 byte to 64 KiB of text."),
+    ("secret.no_keys", "There is no master key to lock secrets with."),
+    ("secret.not_found", "There is no such secret."),
+    ("secret.outdated", "The secret has another version than the change is based on."),
+    ("secret.unknown_key", "The secret is locked with a master key that isn't there."),
     ("server.busy", "Too many requests are being read. Try again."),
     ("server.error", "Something went wrong in the server; its log says more."),
     ("store.damaged", "What is stored can't be read."),

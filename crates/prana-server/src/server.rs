@@ -280,7 +280,9 @@ impl Server {
     pub(crate) async fn open(options: &Options, address: SocketAddr) -> Result<Server, ServerError> {
         let base = options.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
         let name = host_of(&base).ok_or_else(|| ServerError::PublicUrl(base.clone()))?;
-        let names = [name, without_port(&address.to_string()).unwrap_or_default().to_owned()];
+        // An address of all interfaces is nobody's name: browsers take it for this machine.
+        let own = without_port(&address.to_string()).filter(|_| !address.ip().is_unspecified()).map(str::to_owned);
+        let names = std::iter::once(name).chain(own);
         let (store, file): (Arc<dyn AnyStore>, _) = if prana::is_server(&options.database) {
             (prana::open_database(&options.database).await?, None)
         } else {

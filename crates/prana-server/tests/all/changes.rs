@@ -63,7 +63,7 @@ async fn a_link_is_written_down_without_its_secret() {
     kit.active(asks()).await;
     let id = kit.start("asks", json!({})).await;
     kit.until(&id, "execution_suspended").await;
-    let shown = kit.get(&format!("/api/v1/executions/{id}")).await.is(200).text;
+    let shown = kit.get(&format!("/api/v1/executions/{id}/node_executions/1")).await.is(200).text;
     let token = shown.split("/resume/").nth(1).unwrap().split('"').next().unwrap();
     kit.post(&format!("/resume/{token}"), json!({"by": "ann"})).await.is(200);
     let all = log(&kit).await;

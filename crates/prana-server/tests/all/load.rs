@@ -57,7 +57,7 @@ async fn what_is_too_long_is_refused_unread() {
     let mut stream = connect(&kit).await;
     let head = format!(
         "POST /api/v1/workflows HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-        u64::MAX
+        100 << 20
     );
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut answer = [0; 12];
