@@ -1,19 +1,23 @@
 //! The `prana` program: one file per subcommand in `commands`, and what they share beside it.
 
 mod builtin;
+mod client;
 mod commands;
+mod config;
 mod documents;
 mod exit;
+mod follow;
 mod input;
+mod log;
 mod output;
 mod picture;
 mod progress;
+mod secrets;
 mod session;
 
 use std::process::ExitCode;
 
 use clap::{ArgAction, Parser};
-use tracing_subscriber::EnvFilter;
 
 use crate::commands::Command;
 
@@ -32,29 +36,28 @@ struct Cli {
     verbose: u8,
 }
 
+/// A panic of an action that was given secrets is told without its message, which may hold one.
+fn hush_panics() {
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| match (prana::holds_secrets(), panic.location()) {
+        (false, _) => tell(panic),
+        (true, Some(place)) => eprintln!("an action panicked at {place}; the node's error says more"),
+        (true, None) => eprintln!("an action panicked; the node's error says more"),
+    }));
+}
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    start_log(cli.verbose);
-    match cli.command.run() {
+    hush_panics();
+    if !cli.command.logs() {
+        // Silent unless asked for.
+        log::start(cli.verbose, "off", log::Form::Text);
+    }
+    match cli.command.run(cli.verbose) {
         Ok(exit) => exit.into(),
         Err(failure) => {
             failure.show();
             exit::Exit::Refused.into()
         }
     }
-}
-
-/// The log goes to stderr, and is silent unless asked for.
-fn start_log(verbose: u8) {
-    let level = match verbose {
-        0 => "off",
-        1 => "info",
-        _ => "debug",
-    };
-    let filter = match std::env::var("PRANA_LOG") {
-        Ok(directives) if verbose == 0 => EnvFilter::new(directives),
-        _ => EnvFilter::new(level),
-    };
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    log.with_ansi(false).init();
 }

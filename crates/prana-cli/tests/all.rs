@@ -6,12 +6,21 @@
 mod acknowledged;
 #[path = "all/bad_input.rs"]
 mod bad_input;
+#[cfg(unix)]
+#[path = "all/client.rs"]
+mod client;
 #[path = "all/database.rs"]
 mod database;
 #[path = "all/elixir.rs"]
 mod elixir;
 #[path = "all/examples.rs"]
 mod examples;
+#[cfg(unix)]
+#[path = "all/mcp.rs"]
+mod mcp;
+#[cfg(unix)]
+#[path = "all/operating.rs"]
+mod operating;
 #[path = "all/program.rs"]
 mod program;
 #[path = "all/running.rs"]

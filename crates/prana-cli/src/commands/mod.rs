@@ -1,23 +1,30 @@
 //! The subcommands, one file each.
 
 mod actions;
+mod backup;
 mod completions;
+mod doctor;
 mod eval;
 mod executions;
 mod export;
 mod graph;
 mod import;
+mod mcp;
 mod run;
+mod schedules;
 mod schema;
+mod secrets;
 mod serve;
 mod test;
-mod schedules;
+mod tokens;
 mod torture;
+mod users;
 mod validate;
 mod workflows;
 
 use clap::Subcommand;
 
+pub use self::run::Form;
 use crate::exit::Outcome;
 
 /// What the program can do.
@@ -39,17 +46,10 @@ pub enum Command {
     Schema,
     /// Serves workflows over HTTP: API, webhooks, resume links, live events.
     Serve(serve::Args),
-    /// Lists and handles the executions in a database.
+    /// Lists and handles executions, in a database or on a server.
     Executions(executions::Args),
-    /// Lists and handles the workflows in a database.
+    /// Lists and handles workflows, in a database or on a server.
     Workflows(workflows::Args),
-    /// Takes in workflows and executions of another engine.
-    Import(import::Args),
-    /// Writes a workflow or an execution in the form of another engine.
-    Export(export::Args),
-    /// Prints a completion script for a shell.
-    Completions(completions::Args),
-    /// Kills the engine again and again, and shows that nothing is lost and nothing happens twice.
     /// Lists, pauses and resumes schedules, in a database or on a server.
     Schedules(schedules::Args),
     /// Sets, lists and deletes secrets, and changes what they are locked with.
@@ -64,6 +64,13 @@ pub enum Command {
     Doctor(doctor::Args),
     /// Offers workflows and executions as tools (Model Context Protocol), over stdin and stdout.
     Mcp(mcp::Args),
+    /// Takes in workflows and executions of another engine.
+    Import(import::Args),
+    /// Writes a workflow or an execution in the form of another engine.
+    Export(export::Args),
+    /// Prints a completion script for a shell.
+    Completions(completions::Args),
+    /// Kills the engine again and again, and shows that nothing is lost and nothing happens twice.
     Torture(torture::Args),
     #[command(hide = true)]
     TortureLedger(torture::ledger::Args),
@@ -72,11 +79,16 @@ pub enum Command {
 }
 
 impl Command {
-    /// Does it.
+    /// Whether it begins its log by itself, as its configuration says.
+    pub fn logs(&self) -> bool {
+        matches!(self, Command::Serve(_))
+    }
+
+    /// Does it. `verbose` is how often `-v` was given.
     ///
     /// # Errors
     /// Why it was refused.
-    pub fn run(self) -> Outcome {
+    pub fn run(self, verbose: u8) -> Outcome {
         match self {
             Command::Run(args) => run::run(args),
             Command::Validate(args) => validate::run(&args),
@@ -85,9 +97,16 @@ impl Command {
             Command::Eval(args) => eval::run(&args),
             Command::Actions(args) => actions::run(&args),
             Command::Schema => schema::run(),
-            Command::Serve(args) => serve::run(args),
+            Command::Serve(args) => serve::run(args, verbose),
             Command::Executions(args) => executions::run(args),
             Command::Workflows(args) => workflows::run(args),
+            Command::Schedules(args) => schedules::run(args),
+            Command::Secrets(args) => secrets::run(args),
+            Command::Tokens(args) => tokens::run(args),
+            Command::Users(args) => users::run(args),
+            Command::Backup(args) => backup::run(args),
+            Command::Doctor(args) => doctor::run(args),
+            Command::Mcp(args) => mcp::run(args),
             Command::Import(args) => import::run(args),
             Command::Export(args) => export::run(args),
             Command::Completions(args) => completions::run(&args),
@@ -100,13 +119,6 @@ impl Command {
 
 /// How lists are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-            Command::Schedules(args) => schedules::run(args),
-            Command::Secrets(args) => secrets::run(args),
-            Command::Tokens(args) => tokens::run(args),
-            Command::Users(args) => users::run(args),
-            Command::Backup(args) => backup::run(args),
-            Command::Doctor(args) => doctor::run(args),
-            Command::Mcp(args) => mcp::run(args),
 pub enum Format {
     /// For people.
     Table,

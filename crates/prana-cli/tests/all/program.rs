@@ -112,8 +112,12 @@ pub struct Watched {
 
 impl Watched {
     pub fn start(args: &[&str]) -> Self {
+        Watched::of(command(args))
+    }
+
+    pub fn of(mut command: Command) -> Self {
         let mut child =
-            command(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stderr = child.stderr.take().unwrap();
         let (sender, lines) = mpsc::channel();
         std::thread::spawn(move || {

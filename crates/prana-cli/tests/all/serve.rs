@@ -37,7 +37,7 @@ fn it_serves_until_told_to_stop_and_keeps_what_it_has() {
 fn it_refuses_addresses_that_others_reach() {
     let scratch = Scratch::new();
     let db = scratch.path("prana.db");
-    prana(&["serve", "--db", &db, "--listen", "0.0.0.0:0"]).ends(2).says("no authentication yet");
+    prana(&["serve", "--db", &db, "--listen", "0.0.0.0:0"]).ends(2).says("has no authentication yet");
     prana(&["serve", "--db", &db, "--listen", "localhost"]).ends(2);
     assert!(!std::path::Path::new(&db).exists());
 }
