@@ -19,8 +19,8 @@ pub enum Target {
 /// Prints one line of results.
 pub fn tell(row: &str, what: &str, measured: f64, unit: &str, target: Target) {
     let (bound, met) = match target {
-        Target::AtMost(bound) => (serde_json::json!({"at_most": bound}), Some(measured <= bound)),
-        Target::AtLeast(bound) => (serde_json::json!({"at_least": bound}), Some(measured >= bound)),
+        Target::AtMost(bound) => (serde_json::json!({"at_most": rounded(bound)}), Some(measured <= bound)),
+        Target::AtLeast(bound) => (serde_json::json!({"at_least": rounded(bound)}), Some(measured >= bound)),
         Target::None => (serde_json::Value::Null, None),
     };
     let line = serde_json::json!({
