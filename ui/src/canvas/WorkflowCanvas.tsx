@@ -57,6 +57,8 @@ export interface WorkflowCanvasProps {
   /** Selected nodes and links; with `onSelect` the canvas tells of changes. */
   selection?: Selection
   onSelect?: (selection: Selection) => void
+  /** A click on a node. */
+  onPress?: (key: string) => void
   /** Double click, or Enter on a node. */
   onOpen?: (key: string) => void
   editing?: Editing
@@ -96,6 +98,7 @@ function Flow({
   linkMarks,
   selection,
   onSelect,
+  onPress,
   onOpen,
   editing,
   minimap,
@@ -168,6 +171,7 @@ function Flow({
         onSelectionChange={onSelectionChange}
         onConnect={onConnect}
         onConnectEnd={onConnectEnd}
+        onNodeClick={(_, node) => onPress?.(node.id)}
         onNodeDoubleClick={(_, node) => onOpen?.(node.id)}
         onNodeContextMenu={(event, node) => menu(event, node.id)}
         onPaneContextMenu={(event) => menu(event, null)}

@@ -70,6 +70,8 @@ function View({ detail }: { detail: ExecutionDetail }) {
     if (run) select(run.index)
   }
   const selected = search.run === undefined ? undefined : replay.replay.runs.get(search.run)
+  const selectedNode = selected?.node
+  const selection = useMemo(() => ({ nodes: selectedNode ? [selectedNode] : [], links: [] }), [selectedNode])
   if (workflow.error) return <Failure error={workflow.error} again={() => workflow.refetch()} />
   return (
     <div className={classes.view}>
@@ -90,10 +92,8 @@ function View({ detail }: { detail: ExecutionDetail }) {
                 graph={graph}
                 nodeMarks={marks.nodes}
                 linkMarks={marks.links}
-                selection={{ nodes: selected ? [selected.node] : [], links: [] }}
-                onSelect={(selection) =>
-                  selection.nodes[0] && selection.nodes[0] !== selected?.node && selectNode(selection.nodes[0])
-                }
+                selection={selection}
+                onPress={selectNode}
                 onOpen={selectNode}
                 label="What ran of the workflow"
               />
