@@ -1,18 +1,19 @@
-//! `prana executions`: those in a database.
+//! `prana executions`: those in a database or on a server.
 
 use std::path::PathBuf;
 
 use clap::Subcommand;
 use prana::core::ExecutionId;
-use prana::core::execution::{Execution, NodeExecution};
-use prana::store::{Cursor, Filter, Remove, Row, Scope, Status, Target};
-use prana::{EngineError, ForkOptions, Value};
-use serde_json::json;
+use prana::{EngineError, ForkOptions, StartOptions};
+use reqwest::Method;
+use serde_json::{Value, json};
 
 use super::Format;
-use super::run::{self, Form, json_object, open_waits, unknown_execution};
+use super::run::{self, Form, unknown_execution};
+use super::workflows::{json_input, print_json};
+use crate::client::{Client, Where, object, query, segment, with};
 use crate::exit::{Exit, Failure, Outcome};
-use crate::input;
+use crate::follow::{answerable, follow, whole};
 use crate::output::{self, print};
 use crate::progress::Detail;
 use crate::session::{self, Keep, Session};
@@ -20,9 +21,8 @@ use crate::session::{self, Keep, Session};
 /// What it takes.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The database file.
-    #[arg(long, value_name = "FILE", env = "PRANA_DB", global = true)]
-    db: Option<PathBuf>,
+    #[command(flatten)]
+    place: Where,
     /// How it is printed.
     #[arg(long, value_enum, default_value = "table", env = "PRANA_FORMAT", global = true)]
     format: Format,
@@ -35,6 +35,7 @@ enum Command {
     /// Lists executions, newest first.
     List(List),
     /// Shows an execution and its node runs.
+    #[command(visible_alias = "export")]
     Show {
         /// The execution.
         #[arg(value_parser = session::execution_id)]
@@ -43,6 +44,8 @@ enum Command {
         #[arg(long)]
         outputs: bool,
     },
+    /// Starts an execution of a saved workflow, and stays with it.
+    Start(Start),
     /// Answers a node that waits.
     Resume(Resume),
     /// Ends an execution.
@@ -82,15 +85,45 @@ struct List {
     /// Of this workflow.
     #[arg(long, value_name = "ID")]
     workflow: Option<String>,
+    /// That ended with this error code, or one that begins so: http.
+    #[arg(long, value_name = "CODE")]
+    error: Option<String>,
+    /// Whose id, workflow or error contains this.
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
+    /// Created at this time or later, such as 2026-11-22T05:00:00Z.
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Created before this time.
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
     /// Those that others started, too.
     #[arg(long)]
     all: bool,
     /// How many at most.
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
     limit: u32,
-    /// Goes on after this execution.
-    #[arg(long, value_name = "ID", value_parser = session::execution_id)]
-    after: Option<ExecutionId>,
+    /// Goes on where the list before ended.
+    #[arg(long, value_name = "CURSOR")]
+    after: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+struct Start {
+    /// The workflow's id.
+    workflow: String,
+    /// What the trigger puts out: JSON, @FILE, or - for stdin.
+    #[arg(long, short, default_value = "{}")]
+    input: String,
+    /// The trigger node to start at; needed where a workflow has several.
+    #[arg(long, value_name = "KEY")]
+    trigger: Option<String>,
+    /// A version; the active one, if not said.
+    #[arg(long, value_name = "NUMBER")]
+    version: Option<u64>,
+    /// Only starts it, on a server, and says its id.
+    #[arg(long)]
+    detach: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -120,38 +153,28 @@ enum StatusWord {
     Timeout,
 }
 
-impl From<StatusWord> for Status {
-    fn from(word: StatusWord) -> Status {
-        match word {
-            StatusWord::Pending => Status::Pending,
-            StatusWord::Running => Status::Running,
-            StatusWord::Suspended => Status::Suspended,
-            StatusWord::Completed => Status::Completed,
-            StatusWord::Failed => Status::Failed,
-            StatusWord::Cancelled => Status::Cancelled,
-            StatusWord::Timeout => Status::Timeout,
-        }
-    }
-}
-
 /// Does it.
 pub fn run(args: Args) -> Outcome {
-    let db = database(args.db)?;
-    let format = args.format;
-    match args.command {
-        Command::Resume(resume) => return answer(resume, db, format),
-        Command::Retry { id, from, version } => return session::block_on(retry(id, from, version, db)),
-        _ => {}
-    }
     session::block_on(async move {
-        let session = Session::over(session::open_existing(&db)?)?;
+        let format = args.format;
+        let form = if format == Format::Json { Form::Json } else { Form::Pretty };
+        // Read before anything is opened.
+        let data = match &args.command {
+            Command::Resume(resume) => json_input("--data", &resume.data)?,
+            Command::Start(start) => json_input("--input", &start.input)?,
+            _ => Value::Null,
+        };
+        let client = Client::open(&args.place).await?;
         match args.command {
-            Command::List(list) => self::list(&session, list, format).await,
-            Command::Show { id, outputs } => show(&session, id, outputs, format).await,
-            Command::Cancel { id, reason } => cancel(session, id, &reason).await,
-            Command::Delete { ids } => delete(&session, &ids).await,
-            // Done above.
-            Command::Resume(_) | Command::Retry { .. } => Ok(Exit::Done),
+            Command::Start(begin) => start(client, begin, data, form).await,
+            Command::Resume(resume) => answer(client, resume, data, form).await,
+            Command::Retry { id, from, version } => retry(client, id, from, version, form).await,
+            Command::Cancel { id, reason } => cancel(client, id, &reason).await,
+            Command::List(list) => with(client, async |client| self::list(client, list, format).await).await,
+            Command::Show { id, outputs } => {
+                with(client, async |client| show(client, id, outputs, format).await).await
+            }
+            Command::Delete { ids } => with(client, async |client| delete(client, &ids).await).await,
         }
     })
 }
@@ -164,161 +187,192 @@ pub fn database(db: Option<PathBuf>) -> Outcome<PathBuf> {
     db.ok_or_else(|| Failure::new("no database is named").help("add --db FILE, or set PRANA_DB to its name"))
 }
 
-async fn list(session: &Session, list: List, format: Format) -> Outcome {
-    let after = match list.after {
-        None => None,
-        Some(id) => {
-            let row = session.engine.row(id).await.map_err(unknown_execution)?;
-            Some(Cursor { created_at: row.created_at, id })
-        }
-    };
-    let filter = Filter {
-        statuses: list.status.into_iter().map(Status::from).collect(),
-        workflow_id: list.workflow,
-        scope: if list.all { Scope::All } else { Scope::Roots },
-        ..Filter::default()
-    };
-    let page = session.engine.store().list(&filter, after, list.limit as usize).await?;
-    match format {
-        Format::Json => {
-            let rows: Vec<_> = page.rows.iter().map(row_json).collect();
-            let next = page.next.map(|next| next.id);
-            print(&json_text(&json!({"executions": rows, "next": next})));
-        }
-        Format::Table => {
-            let rows = page.rows.iter().map(|row| {
-                let took = row.completed_at.map(|end| output::duration(end.millis_since(row.created_at)));
-                vec![
-                    row.id.to_string(),
-                    format!("{} v{}", row.workflow_id, row.workflow_version),
-                    row.status.to_string(),
-                    seconds(row.created_at),
-                    took.unwrap_or_default(),
-                ]
-            });
-            print(&output::table(&["execution", "workflow", "status", "created", "took"], rows));
-            if let Some(next) = page.next {
-                output::say(&format!("there are more: --after {}", next.id));
-            }
-        }
+async fn list(client: &Client, list: List, format: Format) -> Outcome {
+    let words: Vec<String> = list.status.iter().map(|word| format!("{word:?}").to_lowercase()).collect();
+    let asked = query(&[
+        ("status", (!words.is_empty()).then(|| words.join(","))),
+        ("workflow_id", list.workflow),
+        ("error", list.error),
+        ("q", list.search),
+        ("since", list.since),
+        ("until", list.until),
+        ("scope", (!list.all).then(|| "roots".to_owned())),
+        ("cursor", list.after),
+        ("limit", Some(list.limit.to_string())),
+    ]);
+    let page = client.get(&format!("/executions{asked}")).await?;
+    if format == Format::Json {
+        print_json(&page);
+        return Ok(Exit::Done);
+    }
+    let rows = page["executions"].as_array().into_iter().flatten().map(|row| {
+        vec![
+            text(&row["id"]),
+            format!("{} v{}", text(&row["workflow_id"]), row["workflow_version"]),
+            text(&row["status"]),
+            seconds(&row["created_at"]),
+            took(&row["created_at"], &row["completed_at"]).unwrap_or_default(),
+            text(&row["error"]["code"]),
+        ]
+    });
+    print(&output::table(&["execution", "workflow", "status", "created", "took", "error"], rows));
+    if let Some(next) = page["next"].as_str() {
+        output::say(&format!("there are more: --after {next}"));
     }
     Ok(Exit::Done)
 }
 
-fn seconds(time: prana::core::Timestamp) -> String {
-    prana::core::Timestamp::from_millis(time.as_millis() / 1_000 * 1_000).to_string()
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
 }
 
-fn row_json(row: &Row) -> serde_json::Value {
-    json!({
-        "id": row.id,
-        "workflow_id": &*row.workflow_id,
-        "workflow_version": row.workflow_version,
-        "status": row.status.to_string(),
-        "created_at": row.created_at,
-        "completed_at": row.completed_at,
-        "parent_execution_id": row.parent,
-        "root_execution_id": row.root,
-        "wakes_at": row.ready_at,
-    })
+fn time(value: &Value) -> Option<prana::core::Timestamp> {
+    value.as_str()?.parse().ok()
 }
 
-fn json_text(value: &serde_json::Value) -> String {
-    serde_json::to_string_pretty(value).unwrap_or_default()
+fn seconds(value: &Value) -> String {
+    let whole = |time: prana::core::Timestamp| {
+        prana::core::Timestamp::from_millis(time.as_millis() / 1_000 * 1_000).to_string()
+    };
+    time(value).map(whole).unwrap_or_default()
 }
 
-async fn show(session: &Session, id: ExecutionId, outputs: bool, format: Format) -> Outcome {
-    let execution = session.engine.execution(id).await.map_err(unknown_execution)?;
-    let completed = execution.status == prana::core::execution::Status::Completed;
-    let output = if completed { execution.output() } else { Value::Null };
+fn took(start: &Value, end: &Value) -> Option<String> {
+    Some(output::duration(time(end)?.millis_since(time(start)?)))
+}
+
+async fn show(client: &Client, id: ExecutionId, outputs: bool, format: Format) -> Outcome {
+    let shown = client.get(&format!("/executions/{id}")).await?;
     if format == Format::Json {
-        print(&json_object(&execution, &output, execution.error()));
+        print_json(&whole(client, shown).await?);
         return Ok(Exit::Done);
     }
-    print(&headline(&execution));
-    let rows = execution.node_executions.iter().map(|run| node_row(run, outputs));
+    print(&output::harmless(&headline(&shown["execution"])));
+    let include = if outputs { "?include=output" } else { "" };
+    let path = format!("/executions/{id}/node_executions{include}");
+    let runs = client.all(&path, "node_executions", "after").await?;
     let head: &[&str] = match outputs {
         true => &["#", "node", "status", "port", "took", "loop", "output"],
         false => &["#", "node", "status", "port", "took", "loop"],
     };
-    print(&output::table(head, rows));
-    if let Some(error) = execution.error() {
-        print(&format!("\nerror: {}", output::harmless(&error.to_string())));
+    print(&output::table(head, runs.iter().map(|run| node_row(run, outputs))));
+    if let Some(code) = shown["error"]["code"].as_str() {
+        print(&output::harmless(&format!("\nerror: {code}: {}", text(&shown["error"]["message"]))));
     }
-    for open in open_waits(&session.engine, id).await.iter().filter(|open| open.takes_answer) {
-        print(&format!("\n{} waits for an answer", open.node));
+    for (_, node) in answerable(client, &shown, 0).await? {
+        print(&format!("\n{node} waits for an answer"));
     }
-    if completed {
-        print(&format!("\noutput: {}", output::pretty(&output)));
+    if shown["execution"]["status"] == "completed" {
+        print(&format!("\noutput: {}", serde_json::to_string_pretty(&shown["output"]).unwrap_or_default()));
     }
     Ok(Exit::Done)
 }
 
-fn headline(execution: &Execution) -> String {
-    let started = execution.started_at.map(seconds).unwrap_or_default();
-    let took = match (execution.started_at, execution.completed_at) {
-        (Some(start), Some(end)) => format!(", took {}", output::duration(end.millis_since(start))),
-        _ => String::new(),
-    };
+fn headline(execution: &Value) -> String {
+    let (started, ended) = (&execution["started_at"], &execution["completed_at"]);
+    let took = took(started, ended).map_or_else(String::new, |took| format!(", took {took}"));
     format!(
-        "{} v{}: {} (started {started}{took})\ninput: {}\n",
-        execution.workflow_id,
-        execution.workflow_version,
-        execution.status.as_str(),
-        execution.trigger_data.to_json_string(),
+        "{} v{}: {} (started {}{took})\ninput: {}\n",
+        text(&execution["workflow_id"]),
+        execution["workflow_version"],
+        text(&execution["status"]),
+        seconds(started),
+        execution["trigger_data"],
     )
 }
 
-fn node_row(run: &NodeExecution, outputs: bool) -> Vec<String> {
-    let took = run.completed_at.map(|end| output::duration(end.millis_since(run.started_at)));
+fn node_row(run: &Value, outputs: bool) -> Vec<String> {
     let mut row = vec![
-        run.execution_index.to_string(),
-        run.node_key.to_string(),
-        run.status.as_str().to_owned(),
-        run.output_port.as_deref().unwrap_or_default().to_owned(),
-        took.unwrap_or_default(),
-        run.loop_path.to_string(),
+        run["execution_index"].to_string(),
+        text(&run["node_key"]),
+        text(&run["status"]),
+        text(&run["output_port"]),
+        took(&run["started_at"], &run["completed_at"]).unwrap_or_default(),
+        text(&run["loop_path"]),
     ];
     if outputs {
-        row.push(match &run.error {
-            Some(error) => error.to_string(),
-            None => run.output.to_json_string(),
+        row.push(match run["error"]["code"].as_str() {
+            Some(code) => format!("{code}: {}", text(&run["error"]["message"])),
+            None => run["output"].to_string(),
         });
     }
     row
 }
 
-fn answer(resume: Resume, db: PathBuf, format: Format) -> Outcome {
-    let data = input::json_argument("--data", &resume.data)?;
-    let (id, detach) = (resume.id, resume.detach);
-    let root = session::block_on(async {
-        let session = Session::over(session::open_existing(&db)?)?;
-        let row = session.engine.row(id).await.map_err(unknown_execution)?;
+async fn start(client: Client, begin: Start, input: Value, form: Form) -> Outcome {
+    match client {
+        Client::Inside(inside, path) => {
+            inside.close().await;
+            let keep = Keep::File(path);
+            let session = Session::new(&keep).await?;
+            let options =
+                StartOptions { trigger: begin.trigger, version: begin.version, ..StartOptions::default() };
+            run::begin(session, keep, &begin.workflow, input.into(), options, (form, Detail::Nodes)).await
+        }
+        Client::Server(_) => {
+            let body = object(&[
+                ("workflow_id", Some(begin.workflow.into())),
+                ("input", Some(input)),
+                ("trigger", begin.trigger.map(Value::from)),
+                ("version", begin.version.map(Value::from)),
+            ]);
+            let started = client.post("/executions", &body).await?;
+            stay(client, text(&started["id"]), begin.detach, form, false).await
+        }
+    }
+}
+
+/// Stays with an execution that the server runs, or says its id.
+async fn stay(client: Client, id: String, detach: bool, form: Form, answered: bool) -> Outcome {
+    match &client {
+        Client::Server(_) if !detach => {
+            output::say(&format!("execution {id}"));
+            follow(&client, &id, form, Detail::Nodes, answered).await
+        }
+        _ => {
+            print(&id);
+            Ok(Exit::Done)
+        }
+    }
+}
+
+async fn answer(client: Client, resume: Resume, data: Value, form: Form) -> Outcome {
+    let id = resume.id;
+    let shown = client.get(&format!("/executions/{id}")).await;
+    let handed = async |client: &Client| {
+        let shown = shown?;
         let node = match resume.node {
             Some(node) => node,
-            None => the_waiting_node(&session, id).await?,
+            None => the_waiting_node(client, &shown).await?,
         };
-        let target = Target::Node(node.as_str().into());
-        session.engine.answer(id, target, data).await.map_err(refused)?;
+        client.post(&format!("/executions/{id}/resume"), &json!({"node": node, "data": data})).await?;
         output::say(&format!("{node} has its answer"));
-        Ok(row.root)
-    })?;
-    if detach {
-        output::say(&format!("to go on: prana run --resume {root} --db {}", output::argument(&db)));
-        return Ok(Exit::Done);
+        Ok::<String, Failure>(text(&shown["execution"]["root_execution_id"]))
+    };
+    match client {
+        Client::Inside(..) => {
+            let path = client.path();
+            let root = with(client, handed).await?;
+            let Some(path) = path else { return Ok(Exit::Done) };
+            if resume.detach {
+                output::say(&format!("to go on: prana run --resume {root} --db {}", output::argument(&path)));
+                return Ok(Exit::Done);
+            }
+            let root = session::execution_id(&root).map_err(Failure::new)?;
+            run::go_on(root, Keep::File(path), form, Detail::Nodes).await
+        }
+        Client::Server(_) => {
+            let root = handed(&client).await?;
+            if resume.detach { Ok(Exit::Done) } else { stay(client, root, false, form, true).await }
+        }
     }
-    let form = if format == Format::Json { Form::Json } else { Form::Pretty };
-    session::block_on(run::go_on(root, Keep::File(db), form, Detail::Nodes))
 }
 
 /// The node that is meant if none is named.
-async fn the_waiting_node(session: &Session, id: ExecutionId) -> Outcome<String> {
-    let waits = open_waits(&session.engine, id).await;
-    let mut nodes: Vec<String> = waits
-        .into_iter()
-        .filter(|open| open.takes_answer && open.execution == id)
-        .map(|open| open.node)
-        .collect();
+async fn the_waiting_node(client: &Client, shown: &Value) -> Outcome<String> {
+    let id = text(&shown["execution"]["id"]);
+    let waits = answerable(client, shown, 0).await?;
+    let mut nodes: Vec<String> = waits.into_iter().filter(|(owner, _)| *owner == id).map(|(_, node)| node).collect();
     match nodes.len() {
         1 => Ok(nodes.remove(0)),
         0 => Err(Failure::new(format!("nothing in execution {id} waits for an answer"))
@@ -328,35 +382,47 @@ async fn the_waiting_node(session: &Session, id: ExecutionId) -> Outcome<String>
     }
 }
 
-fn refused(error: EngineError) -> Failure {
-    match error {
-        EngineError::NotSuspended { .. } => {
-            Failure::new(error).help("`prana executions show ID` says what it waits for")
-        }
-        other => unknown_execution(other),
-    }
-}
-
-async fn cancel(session: Session, id: ExecutionId, reason: &str) -> Outcome {
-    let ended = session.engine.ended(id);
-    let row = session.engine.row(id).await.map_err(unknown_execution)?;
-    if row.status.is_ended() {
-        print(&format!("{id} has ended already: {}", row.status));
+async fn cancel(mut client: Client, id: ExecutionId, reason: &str) -> Outcome {
+    let path = format!("/executions/{id}");
+    let status = |shown: &Value| text(&shown["execution"]["status"]);
+    let before = status(&client.get(&path).await?);
+    if matches!(before.as_str(), "completed" | "failed" | "cancelled" | "timeout") {
+        client.close().await;
+        print(&format!("{id} has ended already: {before}"));
         return Ok(Exit::Done);
     }
-    session.engine.cancel(id, reason).await.map_err(refused)?;
-    let serving = session.serve();
-    let end = ended.await.map_err(|_| Failure::new("the engine gave the execution up; -v shows why"))?;
-    session.engine.shut_down();
-    // Nothing is left to do if it was aborted.
-    let _ = serving.await;
-    print(&format!("{id} {}", end.status.as_str()));
+    client.advance();
+    let ended = with(client, async |client| {
+        client.post(&format!("{path}/cancel"), &json!({"reason": reason})).await?;
+        // Its events end with it.
+        client.drain(&format!("{path}/events")).await?;
+        client.get(&path).await
+    })
+    .await?;
+    print(&format!("{id} {}", status(&ended)));
     Ok(Exit::Done)
 }
 
 /// A new execution that has the earlier one's past up to a run: the one that failed, if none is named.
-async fn retry(id: ExecutionId, from: Option<u32>, version: Option<u64>, db: PathBuf) -> Outcome {
-    let session = Session::over(session::open_existing(&db)?)?;
+async fn retry(
+    client: Client,
+    id: ExecutionId,
+    from: Option<u32>,
+    version: Option<u64>,
+    form: Form,
+) -> Outcome {
+    if let Client::Inside(inside, path) = client {
+        inside.close().await;
+        return retry_here(id, from, version, path).await;
+    }
+    let body = object(&[("index", from.map(Value::from)), ("version", version.map(Value::from))]);
+    let what = if from.is_some() { "execute_from_node" } else { "retry" };
+    let new = client.post(&format!("/executions/{id}/{what}"), &body).await?;
+    stay(client, text(&new["id"]), false, form, false).await
+}
+
+async fn retry_here(id: ExecutionId, from: Option<u32>, version: Option<u64>, db: PathBuf) -> Outcome {
+    let session = Session::existing(&db).await?;
     let earlier = session.engine.row(id).await.map_err(unknown_execution)?;
     if !earlier.status.is_ended() && from.is_none() {
         return Err(Failure::new(format!("execution {id} has not ended: it is {}", earlier.status))
@@ -367,22 +433,15 @@ async fn retry(id: ExecutionId, from: Option<u32>, version: Option<u64>, db: Pat
         Some(execution_index) => session.engine.execute_from_node(id, execution_index, options).await,
         None => session.engine.retry(id, options).await,
     };
-    let forked = forked.map_err(unknown_execution)?;
+    let forked = forked.map_err(|error: EngineError| unknown_execution(error))?;
     run::stay_with(session, forked, Keep::File(db), Form::Pretty, Detail::Nodes).await
 }
 
-async fn delete(session: &Session, ids: &[ExecutionId]) -> Outcome {
+async fn delete(client: &Client, ids: &[ExecutionId]) -> Outcome {
     let mut removed = 0;
     for id in ids {
-        let one = session.engine.store().remove(Remove::Tree(*id)).await;
-        let one = one.map_err(|error| match error {
-            prana::store::StoreError::Unknown(id) => unknown_execution(EngineError::UnknownExecution(id)),
-            prana::store::StoreError::Open(_) => {
-                Failure::new(error).help(format!("prana executions cancel {id}"))
-            }
-            other => other.into(),
-        })?;
-        removed += one.executions;
+        let gone = client.ask(Method::DELETE, &format!("/executions/{}", segment(&id.to_string())), None).await?;
+        removed += gone["removed"].as_u64().unwrap_or_default();
     }
     print(&format!("removed {removed}"));
     Ok(Exit::Done)

@@ -12,13 +12,16 @@ use prana::{Engine, EngineError, Event, EventKind, Outcome as Ended, StartOption
 use serde_json::json;
 use tokio::sync::oneshot;
 
+use crate::client::Client;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::input::{self, Pair};
 use crate::progress::{Detail, Progress};
+use crate::secrets::SecretFile;
 use crate::session::{self, Interrupts, Keep, Session};
 use crate::{builtin, documents, output};
 
 mod blocked;
+mod elsewhere;
 
 pub use blocked::open_waits;
 
@@ -43,6 +46,9 @@ pub struct Args {
     /// What templates see as $env. JSON if it reads as JSON, else text.
     #[arg(long, value_name = "NAME=VALUE", conflicts_with = "resume")]
     env: Vec<Pair>,
+    /// What templates see as $secrets.NAME: the text of a file, - for stdin (can be given several times). PRANA_SECRET_NAME in the environment is another way.
+    #[arg(long, value_name = "NAME=@FILE", conflicts_with = "resume")]
+    secret: Vec<SecretFile>,
     /// What is printed on stdout.
     #[arg(long, short, value_enum, default_value = "pretty", env = "PRANA_OUTPUT")]
     output: Form,
@@ -75,6 +81,9 @@ pub enum Form {
 
 /// Runs it.
 pub fn run(args: Args) -> Outcome {
+    if let Some(server) = args.db.as_deref().map(Client::owner_of).transpose()?.flatten() {
+        return session::block_on(elsewhere::run(args, server));
+    }
     let keep = match (&args.db, args.output) {
         (Some(path), _) => Keep::File(path.clone()),
         (None, Form::Json) => Keep::Trail,
@@ -121,7 +130,7 @@ async fn start(args: Args, input: Value, keep: Keep) -> Outcome {
     let loaded = documents::load(&path, &registry)?;
     let chosen = documents::choose(&loaded, args.workflow.as_deref(), &path)?;
     let trigger = choose_trigger(&args, chosen, &registry)?;
-    let session = Session::new(&keep)?;
+    let session = Session::with_secrets(&keep, &args.secret).await?;
     for one in &loaded {
         session.engine.activate(&one.workflow).await?;
     }
@@ -191,7 +200,7 @@ pub async fn go_on(id: ExecutionId, keep: Keep, form: Form, detail: Detail) -> O
     let Keep::File(path) = &keep else {
         return Err(Failure::new("only a database has executions to go on with"));
     };
-    let session = Session::over(session::open_existing(path)?)?;
+    let session = Session::existing(path).await?;
     stay_with(session, id, keep, form, detail).await
 }
 

@@ -82,7 +82,9 @@ fn lists_shows_cancels_and_deletes() {
     let second = base.waiting();
     assert_eq!(base.list(&[]), [second.clone(), first.clone()]);
     assert_eq!(base.list(&["--limit", "1"]), [second.as_str()]);
-    assert_eq!(base.list(&["--after", &second]), [first.as_str()]);
+    let page = prana(&["executions", "list", "--db", &base.db, "--format", "json", "--limit", "1"]).ends(0);
+    assert_eq!(base.list(&["--after", page.json()["next"].as_str().unwrap()]), [first.as_str()]);
+    prana(&["executions", "list", "--db", &base.db, "--after", &second]).ends(2).says("`next`");
     assert_eq!(base.list(&["--status", "completed"]), [""; 0]);
     assert_eq!(base.list(&["--workflow", "asks"]).len(), 2);
     prana(&["executions", "list", "--db", &base.db])
@@ -121,7 +123,7 @@ fn workflows_are_saved_and_switched() {
     let workflows = |args: &[&str]| prana(&[&["workflows", "--db", &base.db], args].concat());
     workflows(&["save", &file]).ends(0).prints("asks saved as v1");
     workflows(&["save", &file]).ends(0).prints("asks unchanged, is v1");
-    workflows(&["list"]).ends(0).prints("asks      -       v1");
+    workflows(&["list"]).ends(0).prints("asks            -       v1");
     workflows(&["activate", "asks"]).ends(0).prints("asks v1 is active");
     let other =
         base.scratch.file("other.yaml", ASKS.replace("mode: webhook", "mode: webhook, timeout_hours: 1"));
