@@ -41,6 +41,7 @@ async function add(page: Page, words: string, key: string) {
     await field.press('Enter')
   }
   await node(page, key).waitFor()
+  await page.getByRole('tab', { name: 'Parameters' }).waitFor()
 }
 
 async function write(page: Page, path: string, text: string) {

@@ -56,6 +56,7 @@ export function BottomBar({
             <Button
               size="compact-xs"
               variant="subtle"
+              visibleFrom="sm"
               renderRoot={(props) => <Link {...props} to="/executions/$id" params={{ id: run.id }} />}
             >
               Open the execution
@@ -74,7 +75,9 @@ function ProblemCount({ findings, isOpen, onClick }: { findings: Finding[]; isOp
     return (
       <Group gap={6} wrap="nowrap" c="dimmed">
         <IconCircleCheck size={15} aria-hidden />
-        <Text size="xs">Nothing to mend</Text>
+        <Text size="xs" truncate>
+          Nothing to mend
+        </Text>
       </Group>
     )
   }

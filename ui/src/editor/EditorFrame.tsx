@@ -31,6 +31,8 @@ const LinkInspector = lazy(() => import('./LinkInspector').then((module) => ({ d
 const NodeDialog = lazy(() => import('./NodeDialog').then((module) => ({ default: module.NodeDialog })))
 const EditorDialogs = lazy(() => import('./EditorDialogs').then((module) => ({ default: module.EditorDialogs })))
 
+const BESIDE_MS = 220
+
 interface EditorFrameProps {
   actions: Action[]
   byType: Map<string, Action>
@@ -69,7 +71,8 @@ export function EditorFrame({ actions, byType, active, executionId, openKey, set
     selection.links.length === 1 && selection.nodes.length === 0
       ? graph.links.find((one) => one.id === selection.links[0])
       : undefined
-  const node = only === undefined ? undefined : nodeOf(document, only)
+  const showsNode = useLater(only !== undefined)
+  const node = only === undefined || !showsNode ? undefined : nodeOf(document, only)
   const opened = openKey === undefined ? undefined : nodeOf(document, openKey)
   const onPick = (action: Action, where: Adding) => {
     editing.add(action, where)
@@ -215,6 +218,17 @@ export function EditorFrame({ actions, byType, active, executionId, openKey, set
 function isBusy(work: Work, run: Run | null): boolean {
   const status = run?.detail?.execution.status
   return work.busy === 'running' || (status !== undefined && !isEnded(status) && status !== 'suspended')
+}
+
+/** True a moment after something is wanted: a second click must still hit the node, not what opens beside it. */
+function useLater(wanted: boolean): boolean {
+  const [isOn, setOn] = useState(false)
+  useEffect(() => {
+    if (!wanted) return setOn(false)
+    const timer = setTimeout(() => setOn(true), BESIDE_MS)
+    return () => clearTimeout(timer)
+  }, [wanted])
+  return wanted && isOn
 }
 
 /** Asks before a tab with unsaved changes is closed. */

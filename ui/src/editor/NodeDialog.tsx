@@ -43,9 +43,17 @@ export function NodeDialog(props: NodeDialogProps) {
   const [chosen, setChosen] = useState<number | null>(null)
   const shown = runs.find((one) => one.execution_index === chosen) ?? runs.at(-1)
   return (
-    <Modal.Root opened onClose={onClose} size="min(1500px, 96vw)" yOffset="3dvh" xOffset="2vw" lockScroll={false}>
+    <Modal.Root
+      opened
+      onClose={onClose}
+      size="min(1500px, 96vw)"
+      classNames={{ content: classes.dialog }}
+      yOffset="3dvh"
+      xOffset="2vw"
+      lockScroll={false}
+    >
       <Modal.Overlay backgroundOpacity={0.35} />
-      <Modal.Content className={classes.dialog} aria-label={`Node ${node.name ?? node.key}`}>
+      <Modal.Content aria-label={`Node ${node.name ?? node.key}`}>
         <Group justify="space-between" p="md" wrap="nowrap" className={classes.dialogHead}>
           <NodeHeader node={node} action={action} onRenamed={onRenamed} />
           <Group gap="sm" wrap="nowrap">
@@ -117,7 +125,7 @@ function InputPane({
   graph: CanvasGraph
   shown: NodeExecution | undefined
 }) {
-  const input = useNodeInput(drawn, run, graph.links)
+  const input = useNodeInput(drawn, run, graph.links, shown)
   const name = (key: string) => graph.nodes.find((one) => one.key === key)?.name ?? key
   const isTrigger = drawn.inputs.length === 0
   const trigger = run?.detail?.execution.trigger_data

@@ -3,7 +3,7 @@ import { createContext, useContext, useMemo } from 'react'
 import { executions } from '~/api/executions'
 import type { Json, JsonMap, NodeDocument, NodeExecution, PreviewRun, PreviewScope } from '~/api/types'
 import { filters } from '~/api/workflows'
-import type { CanvasNode } from '~/canvas/graph'
+import type { CanvasLink, CanvasNode } from '~/canvas/graph'
 import type { Sight } from './completion'
 import { nodesNamed } from './references'
 import { useEditor } from './store'
@@ -50,29 +50,16 @@ export function nodesBefore(key: string, links: { from: string; to: string }[]):
   return [...found]
 }
 
-/** What a node's input was in a run, by port, from the runs that fed it. */
-export function inputOf(run: NodeExecution, outputs: Map<number, Json>): { [port: string]: Json } {
-  const ports: { [port: string]: Json } = {}
-  for (const [port, from] of Object.entries(run.input_from)) {
-    const newest = from.at(-1)
-    if (newest !== undefined && outputs.has(newest)) ports[port] = outputs.get(newest) ?? null
-  }
-  return ports
-}
+/** The newest run of a node that something came into: a loop that goes on runs again without. */
+const newestFed = (key: string, run: Run): NodeExecution | undefined =>
+  run.runs.findLast((one) => one.node_key === key && Object.keys(one.input_from).length > 0) ?? run.newest.get(key)
 
-/** What feeds a node in the run that is looked at: the runs of its own last run, or else the newest of those that lead to it. */
-function feeding(
-  node: CanvasNode,
-  run: Run,
-  links: { from: string; port: string; to: string; toPort: string }[],
-): { [port: string]: number } {
-  const own = run.newest.get(node.key)
+/** What feeds a node: in its own run, or else the newest runs of the nodes that lead to it. */
+function feeding(node: CanvasNode, run: Run, links: NodeLink[], shown?: NodeExecution): { [port: string]: number } {
+  const own = shown && Object.keys(shown.input_from).length > 0 ? shown : newestFed(node.key, run)
   if (own && Object.keys(own.input_from).length > 0) {
-    return Object.fromEntries(
-      Object.entries(own.input_from).flatMap(([port, from]) =>
-        from.length > 0 ? [[port, from.at(-1) as number]] : [],
-      ),
-    )
+    const newest = Object.entries(own.input_from).map(([port, from]) => [port, from.at(-1)] as const)
+    return Object.fromEntries(newest.filter((pair): pair is [string, number] => pair[1] !== undefined))
   }
   const ports: { [port: string]: number } = {}
   for (const link of links) {
@@ -83,18 +70,16 @@ function feeding(
   return ports
 }
 
+type NodeLink = Pick<CanvasLink, 'from' | 'port' | 'to' | 'toPort'>
+
 /** The input of a node in the run that is looked at, by port, and which runs gave it. */
 export interface NodeInput {
   ports: { port: string; from: NodeExecution; output: Json | undefined }[]
   isLoading: boolean
 }
 
-export function useNodeInput(
-  node: CanvasNode,
-  run: Run | null,
-  links: { from: string; port: string; to: string; toPort: string }[],
-): NodeInput {
-  const fed = useMemo(() => (run ? feeding(node, run, links) : {}), [node, run, links])
+export function useNodeInput(node: CanvasNode, run: Run | null, links: NodeLink[], shown?: NodeExecution): NodeInput {
+  const fed = useMemo(() => (run ? feeding(node, run, links, shown) : {}), [node, run, links, shown])
   const entries = Object.entries(fed)
   const answers = useQueries({ queries: entries.map(([, index]) => executions.run(run?.id ?? '', index)) })
   return {
@@ -151,7 +136,7 @@ export function useNodeSight(
     const vars = workflow.variables ?? {}
     const came = node.inputs.length === 0 ? trigger : data
     const items = perItem ? itemOf(data) : {}
-    const own = run?.newest.get(node.key)
+    const own = run ? newestFed(node.key, run) : undefined
     // A node that ran sees what it saw then; another one, what the run has come to.
     const preview: PreviewData | null = !run?.detail
       ? null
