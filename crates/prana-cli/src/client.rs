@@ -46,11 +46,14 @@ impl Where {
         match (&self.db, &self.server) {
             (Some(db), None) => Ok(Chosen::File(db.clone())),
             (None, Some(url)) => Ok(Chosen::Url(url.clone())),
-            (Some(db), Some(url)) => match (is_flag("--db"), is_flag("--server")) {
-                (true, false) => Ok(Chosen::File(db.clone())),
-                (false, true) => Ok(Chosen::Url(url.clone())),
-                _ => Err(Failure::new("both a database and a server are named").help("name one: --db or --server")),
-            },
+            (Some(db), Some(url)) => {
+                match (is_flag("--db"), is_flag("--server")) {
+                    (true, false) => Ok(Chosen::File(db.clone())),
+                    (false, true) => Ok(Chosen::Url(url.clone())),
+                    _ => Err(Failure::new("both a database and a server are named")
+                        .help("name one: --db or --server")),
+                }
+            }
             (None, None) => Err(Failure::new("neither a database nor a server is named")
                 .help("add --db FILE or --server URL, or set PRANA_DB or PRANA_SERVER")),
         }
@@ -79,7 +82,9 @@ impl Client {
     /// No such database, one that another program has open, a server that is none, a token that can't be read.
     pub async fn open(place: &Where) -> Outcome<Client> {
         match place.choose()? {
-            Chosen::File(path) if !prana::is_server(&path) && !path.exists() => Err(crate::session::no_database(&path)),
+            Chosen::File(path) if !prana::is_server(&path) && !path.exists() => {
+                Err(crate::session::no_database(&path))
+            }
             Chosen::File(path) => Client::of_file(&path).await,
             Chosen::Url(url) => Ok(Client::Server(Remote::new(&url, token(place.token_file.as_deref())?)?)),
         }
@@ -105,7 +110,9 @@ impl Client {
             return Ok(server);
         }
         let permissions = Permissions { private_network: true, ..Permissions::default() };
-        let inside = Inside::open(path, permissions, crate::secrets::keys_of_environment()?).await.map_err(Failure::new)?;
+        let inside = Inside::open(path, permissions, crate::secrets::keys_of_environment()?)
+            .await
+            .map_err(Failure::new)?;
         Ok(Client::Inside(Box::new(inside), path.to_owned()))
     }
 
@@ -158,7 +165,9 @@ impl Client {
                     return Ok((status, Value::Null));
                 }
                 let body = serde_json::from_str(&text);
-                let body = body.map_err(|_| Failure::new(format!("{} is no Prana server: it didn't answer JSON", remote.base)))?;
+                let body = body.map_err(|_| {
+                    Failure::new(format!("{} is no Prana server: it didn't answer JSON", remote.base))
+                })?;
                 Ok((status, body))
             }
         }
@@ -271,7 +280,9 @@ impl Remote {
     fn new(url: &str, token: Option<String>) -> Outcome<Self> {
         let base = url.trim_end_matches('/').to_owned();
         if !base.starts_with("http://") && !base.starts_with("https://") {
-            return Err(Failure::new(format!("{url:?} is no server")).help("write it as https://flows.example"));
+            return Err(
+                Failure::new(format!("{url:?} is no server")).help("write it as https://flows.example")
+            );
         }
         // An environment's proxy must not see the token.
         let http = reqwest::Client::builder().no_proxy().connect_timeout(Duration::from_secs(10)).build();
@@ -297,7 +308,8 @@ impl Remote {
 
     fn unreachable(&self, error: &reqwest::Error) -> Failure {
         let why = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
-        Failure::new(format!("{} does not answer: {why}", self.base)).help("is it running, and is that its address?")
+        Failure::new(format!("{} does not answer: {why}", self.base))
+            .help("is it running, and is that its address?")
     }
 
     async fn events(&self, id: &str) -> Outcome<Events> {
@@ -351,7 +363,10 @@ fn token(file: Option<&Path>) -> Outcome<Option<String>> {
     let text = crate::input::read(&file.to_string_lossy(), MAX_TOKEN)?;
     let text = String::from_utf8_lossy(&text).trim().to_owned();
     match text.is_empty() || text.len() as u64 >= MAX_TOKEN {
-        true => Err(Failure::new(format!("{file:?} holds no token")).help("put the token into it, and nothing else")),
+        true => {
+            Err(Failure::new(format!("{file:?} holds no token"))
+                .help("put the token into it, and nothing else"))
+        }
         false => Ok(Some(text)),
     }
 }
@@ -365,7 +380,12 @@ fn refusal(problem: &Value, status: u16) -> Failure {
     }
     for finding in problem["findings"].as_array().into_iter().flatten() {
         let part = |name: &str| finding[name].as_str().unwrap_or_default().to_owned();
-        output::say(&output::harmless(&format!("{} {}: {}", part("severity"), part("code"), part("message"))));
+        output::say(&output::harmless(&format!(
+            "{} {}: {}",
+            part("severity"),
+            part("code"),
+            part("message")
+        )));
     }
     let failure = Failure::new(format!("{code}: {}", output::harmless(detail)));
     match (code, status) {
@@ -373,7 +393,9 @@ fn refusal(problem: &Value, status: u16) -> Failure {
         ("workflow.not_found", _) => failure.help("`prana workflows list` shows those that there are"),
         ("execution.not_suspended", _) => failure.help("`prana executions show ID` says what it waits for"),
         ("execution.not_ended", _) => failure.help("`prana executions cancel ID` ends it"),
-        (_, 401) => failure.help("put a token into PRANA_TOKEN, or name a file that holds it with --token-file"),
+        (_, 401) => {
+            failure.help("put a token into PRANA_TOKEN, or name a file that holds it with --token-file")
+        }
         _ => failure,
     }
 }
@@ -382,7 +404,9 @@ fn refusal(problem: &Value, status: u16) -> Failure {
 pub fn segment(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                char::from(byte).to_string()
+            }
             other => format!("%{other:02X}"),
         })
         .collect()
@@ -414,7 +438,10 @@ mod tests {
     fn paths_and_queries() {
         assert_eq!(segment("a b/ü.x"), "a%20b%2F%C3%BC.x");
         assert_eq!(query(&[("a", None)]), "");
-        assert_eq!(query(&[("a", Some("1,2".into())), ("b", None), ("c", Some("&".into()))]), "?a=1%2C2&c=%26");
+        assert_eq!(
+            query(&[("a", Some("1,2".into())), ("b", None), ("c", Some("&".into()))]),
+            "?a=1%2C2&c=%26"
+        );
         assert_eq!(object(&[("a", Some(json!(1))), ("b", None)]), json!({"a": 1}));
     }
 }

@@ -63,13 +63,21 @@ fn show(event: &Value) {
     };
     let (sign, color, rest) = match text("kind") {
         "node_completed" => ("✓", GOOD, String::new()),
-        "node_failed" => ("✗", ERROR, format!(": {}", event["error"]["message"].as_str().unwrap_or_default())),
-        "node_retrying" => ("↻", NOTE, format!(": {}", event["error"]["message"].as_str().unwrap_or_default())),
+        "node_failed" => {
+            ("✗", ERROR, format!(": {}", event["error"]["message"].as_str().unwrap_or_default()))
+        }
+        "node_retrying" => {
+            ("↻", NOTE, format!(": {}", event["error"]["message"].as_str().unwrap_or_default()))
+        }
         "node_suspended" => ("…", NOTE, format!(" waits for {}", text("waits_for"))),
         "node_skipped" => ("-", NOTE, format!(" skipped: {}", text("reason"))),
         _ => return,
     };
-    say(&format!("{} {}", paint(colors, color, sign), harmless(&format!("{}{place}{rest}", text("node_key")))));
+    say(&format!(
+        "{} {}",
+        paint(colors, color, sign),
+        harmless(&format!("{}{place}{rest}", text("node_key")))
+    ));
 }
 
 /// Executions nest at most this deep.
@@ -104,7 +112,9 @@ pub async fn answerable(client: &Client, shown: &Value, depth: usize) -> Outcome
 fn suspended(waits: &[(String, String)], id: &str) -> Outcome {
     say(&format!("execution {id} is kept by the server"));
     for (execution, node) in waits {
-        say(&format!("{node} waits for an answer: prana executions resume {execution} --node {node} --data JSON"));
+        say(&format!(
+            "{node} waits for an answer: prana executions resume {execution} --node {node} --data JSON"
+        ));
     }
     Ok(Exit::Suspended)
 }
@@ -118,13 +128,18 @@ async fn report(client: &Client, id: &str, form: Form) -> Outcome {
     let status = shown["execution"]["status"].as_str().unwrap_or_default().to_owned();
     let completed = status == Status::Completed.as_str();
     match shown["error"]["message"].as_str() {
-        Some(message) => say(&harmless(&format!("{status}: {}: {message}", shown["error"]["code"].as_str().unwrap_or_default()))),
+        Some(message) => say(&harmless(&format!(
+            "{status}: {}: {message}",
+            shown["error"]["code"].as_str().unwrap_or_default()
+        ))),
         None => say(&status),
     }
     let output = prana::Value::from(shown["output"].clone());
     match form {
         Form::None => {}
-        Form::Json => output::print(&serde_json::to_string_pretty(&whole(client, shown).await?).unwrap_or_default()),
+        Form::Json => {
+            output::print(&serde_json::to_string_pretty(&whole(client, shown).await?).unwrap_or_default())
+        }
         Form::Pretty if completed => output::print(&output::pretty(&output)),
         Form::Text if completed => output::print(output::readable(&output).trim_end()),
         Form::Pretty | Form::Text => {}

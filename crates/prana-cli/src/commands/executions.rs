@@ -372,7 +372,8 @@ async fn answer(client: Client, resume: Resume, data: Value, form: Form) -> Outc
 async fn the_waiting_node(client: &Client, shown: &Value) -> Outcome<String> {
     let id = text(&shown["execution"]["id"]);
     let waits = answerable(client, shown, 0).await?;
-    let mut nodes: Vec<String> = waits.into_iter().filter(|(owner, _)| *owner == id).map(|(_, node)| node).collect();
+    let mut nodes: Vec<String> =
+        waits.into_iter().filter(|(owner, _)| *owner == id).map(|(_, node)| node).collect();
     match nodes.len() {
         1 => Ok(nodes.remove(0)),
         0 => Err(Failure::new(format!("nothing in execution {id} waits for an answer"))
@@ -440,7 +441,8 @@ async fn retry_here(id: ExecutionId, from: Option<u32>, version: Option<u64>, db
 async fn delete(client: &Client, ids: &[ExecutionId]) -> Outcome {
     let mut removed = 0;
     for id in ids {
-        let gone = client.ask(Method::DELETE, &format!("/executions/{}", segment(&id.to_string())), None).await?;
+        let gone =
+            client.ask(Method::DELETE, &format!("/executions/{}", segment(&id.to_string())), None).await?;
         removed += gone["removed"].as_u64().unwrap_or_default();
     }
     print(&format!("removed {removed}"));

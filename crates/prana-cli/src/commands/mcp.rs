@@ -243,7 +243,9 @@ async fn call(client: &Client, name: &str, arguments: &Value) -> Outcome<(bool, 
             let path = format!("/workflows{}", query(&[("q", text("search"))]));
             Ok((true, json!({"workflows": client.all(&path, "workflows", "after").await?})))
         }
-        "describe_workflow" => get(format!("/workflows/{id}{}", query(&[("version", text("version"))]))).await,
+        "describe_workflow" => {
+            get(format!("/workflows/{id}{}", query(&[("version", text("version"))]))).await
+        }
         "validate_workflow" => post("/workflows/validate".to_owned(), arguments.clone()).await,
         "list_actions" => {
             let (good, mut actions) = get("/actions".to_owned()).await?;
@@ -274,7 +276,9 @@ async fn call(client: &Client, name: &str, arguments: &Value) -> Outcome<(bool, 
             let (good, runs) = get(format!("/executions/{id}/node_executions{asked}")).await?;
             Ok((good, json!({"execution": shown, "runs": runs})))
         }
-        "resume_execution" => post(format!("/executions/{id}/resume"), given(&["node", "index", "data"])).await,
+        "resume_execution" => {
+            post(format!("/executions/{id}/resume"), given(&["node", "index", "data"])).await
+        }
         other => Err(Failure::new(format!("there is no tool `{other}`"))),
     }
 }

@@ -196,7 +196,11 @@ async fn save(client: &Client, loaded: &[document::Loaded], active: bool) -> Out
             activate_version(client, id, saved["version"].as_u64()).await?;
         }
         let news = if saved["is_new"] == true { "saved as" } else { "unchanged, is" };
-        print(&format!("{id} {news} {}{}", version_text(&saved["version"]), if active { ", active" } else { "" }));
+        print(&format!(
+            "{id} {news} {}{}",
+            version_text(&saved["version"]),
+            if active { ", active" } else { "" }
+        ));
     }
     Ok(Exit::Done)
 }
@@ -240,9 +244,11 @@ async fn diff(client: &Client, id: &str, from: u64, to: Option<u64>, format: For
         return Ok(Exit::Done);
     }
     for change in difference["changes"].as_array().into_iter().flatten() {
-        let place: Vec<&str> = change["path"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let place: Vec<&str> =
+            change["path"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         let side = |name: &str, sign: &str| change.get(name).map(|value| format!("\n  {sign} {value}"));
-        let (before, after) = (side("before", "-").unwrap_or_default(), side("after", "+").unwrap_or_default());
+        let (before, after) =
+            (side("before", "-").unwrap_or_default(), side("after", "+").unwrap_or_default());
         print(&output::harmless(&format!("{} {}{before}{after}", text(&change["kind"]), place.join("."))));
     }
     Ok(Exit::Done)

@@ -27,7 +27,8 @@ connections: [start -> stop]
 
 /// The id of the newest execution of a workflow.
 fn newest(workflow: &str, place: &[&str]) -> String {
-    let listed = prana(&[&["executions", "list", "--workflow", workflow, "--format", "json"], place].concat());
+    let listed =
+        prana(&[&["executions", "list", "--workflow", workflow, "--format", "json"], place].concat());
     listed.ends(0).json()["executions"][0]["id"].as_str().unwrap().to_owned()
 }
 
@@ -96,7 +97,8 @@ fn a_database_that_a_server_has_open() {
     assert_eq!(ran.json()["n"], 8);
     prana(&["run", &file, "--workflow", "asks", "--db", &db]).ends(3).says("waits for an answer");
     let waiting = newest("asks", &["--db", &db]);
-    prana(&["executions", "resume", &waiting, "--data", "{\"by\": \"bob\"}", "--detach", "--db", &db]).ends(0);
+    prana(&["executions", "resume", &waiting, "--data", "{\"by\": \"bob\"}", "--detach", "--db", &db])
+        .ends(0);
     let resumed = prana(&["run", "--resume", &waiting, "--db", &db]).ends(0);
     assert_eq!(resumed.json()["by"], "bob");
     // Two servers can't have it: the second says who does.

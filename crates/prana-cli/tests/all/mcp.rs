@@ -82,9 +82,20 @@ impl Talk {
 
 fn all_tools(talk: &mut Talk) {
     let tools = talk.ask("tools/list", json!({}));
-    let names: Vec<&str> =
-        tools["result"]["tools"].as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap()).collect();
-    for name in ["list_workflows", "describe_workflow", "validate_workflow", "run_workflow", "inspect_execution", "resume_execution"] {
+    let names: Vec<&str> = tools["result"]["tools"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|tool| tool["name"].as_str().unwrap())
+        .collect();
+    for name in [
+        "list_workflows",
+        "describe_workflow",
+        "validate_workflow",
+        "run_workflow",
+        "inspect_execution",
+        "resume_execution",
+    ] {
         assert!(names.contains(&name), "{names:?}");
     }
     let (good, listed) = talk.call("list_workflows", json!({"search": "doub"}));
@@ -93,7 +104,8 @@ fn all_tools(talk: &mut Talk) {
     assert!(good && shown["workflow"]["nodes"][1]["key"] == "double");
     let (good, problem) = talk.call("describe_workflow", json!({"id": "nobody"}));
     assert!(!good && problem["code"] == "workflow.not_found");
-    let (_, checked) = talk.call("validate_workflow", json!({"source": "id: x\nnodes: [{key: a, type: manual.triger}]"}));
+    let (_, checked) =
+        talk.call("validate_workflow", json!({"source": "id: x\nnodes: [{key: a, type: manual.triger}]"}));
     assert_eq!(checked["valid"], false);
     let (_, action) = talk.call("describe_action", json!({"type": "http.request"}));
     assert!(action["params_schema"]["properties"]["url"].is_object());
@@ -130,8 +142,10 @@ fn a_server_is_used_by_its_tools() {
     let mut talk = Talk::start(&["mcp", "--db", &db]);
     all_tools(&mut talk);
     // One that waits is started beside, and answered by a tool.
-    let id = prana(&["executions", "start", "asks", "--detach", "--db", &db]).ends(0).stdout.trim().to_owned();
-    let (good, answered) = talk.call("resume_execution", json!({"id": id, "node": "approve", "data": {"by": "ann"}}));
+    let id =
+        prana(&["executions", "start", "asks", "--detach", "--db", &db]).ends(0).stdout.trim().to_owned();
+    let (good, answered) =
+        talk.call("resume_execution", json!({"id": id, "node": "approve", "data": {"by": "ann"}}));
     assert!(good, "{answered:#}");
     let (good, problem) = talk.call("resume_execution", json!({"id": id}));
     assert!(!good && problem["code"] == "request.invalid");

@@ -1,7 +1,7 @@
 //! The same for many executions at once.
 
-use axum::Json as Sent;
 use axum::Extension;
+use axum::Json as Sent;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use prana::ForkOptions;

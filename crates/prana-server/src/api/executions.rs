@@ -1,7 +1,7 @@
 //! Executions: started, listed, looked at, removed.
 
-use axum::Json as Sent;
 use axum::Extension;
+use axum::Json as Sent;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};

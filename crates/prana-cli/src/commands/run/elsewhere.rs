@@ -25,8 +25,10 @@ pub async fn run(args: Args, client: Client) -> Outcome {
 
 async fn begin(args: &Args, client: &Client) -> Outcome<String> {
     if !args.env.is_empty() || !args.secret.is_empty() {
-        return Err(Failure::new("a server has an environment and secrets of its own: it takes no --env and no --secret")
-            .help("stop the server to run it here, or use --var"));
+        return Err(Failure::new(
+            "a server has an environment and secrets of its own: it takes no --env and no --secret",
+        )
+        .help("stop the server to run it here, or use --var"));
     }
     let input = input::json_argument("--input", &args.input)?;
     let path = args.file.clone().unwrap_or_default();
