@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prana::core::ExecutionId;
-use prana::store::{MemoryStore, SqliteStore};
-use prana::{Engine, Event, Middleware};
+use prana::store::MemoryStore;
+use prana::{AnyStore, Engine, Event, Middleware};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::builtin;
 use crate::exit::{Failure, Outcome};
+use crate::secrets::{Given, SecretFile};
 
 /// The stack of each thread: templates and values nest, but not without limit.
 const STACK_BYTES: usize = 8 << 20;
@@ -22,7 +23,7 @@ pub enum Keep {
     Nothing,
     /// In memory, with the trail, so that it can be printed.
     Trail,
-    /// In a database file.
+    /// In a database file, or on a server.
     File(PathBuf),
 }
 
@@ -49,16 +50,25 @@ pub fn block_on<T>(command: impl Future<Output = Outcome<T>>) -> Outcome<T> {
 ///
 /// # Errors
 /// A file that does not exist, or can't be opened.
-pub fn open_existing(path: &Path) -> Outcome<Arc<SqliteStore>> {
-    if !path.exists() {
-        return Err(Failure::new(format!("there is no database {path:?}"))
-            .help("`prana run FILE --db DATABASE` makes one; check the name"));
+pub async fn open_existing(path: &Path) -> Outcome<Arc<dyn AnyStore>> {
+    if !prana::is_server(path) && !path.exists() {
+        return Err(no_database(path));
     }
-    open(path)
+    open(path).await
 }
 
-fn open(path: &Path) -> Outcome<Arc<SqliteStore>> {
-    Ok(Arc::new(SqliteStore::open(path)?))
+/// A database that isn't there.
+pub fn no_database(path: &Path) -> Failure {
+    Failure::new(format!("there is no database {path:?}"))
+        .help("`prana run FILE --db DATABASE` makes one; check the name")
+}
+
+/// Opens a database, or makes it: a file, or on a server.
+///
+/// # Errors
+/// One that can't be opened.
+pub async fn open(path: &Path) -> Outcome<Arc<dyn AnyStore>> {
+    Ok(prana::open_database(path).await?)
 }
 
 /// An engine with what it tells.
@@ -74,27 +84,47 @@ impl Session {
     ///
     /// # Errors
     /// A database that can't be opened.
-    pub fn new(keep: &Keep) -> Outcome<Self> {
-        Ok(match keep {
-            Keep::Nothing => Session::over(Arc::new(MemoryStore::ephemeral()))?,
-            Keep::Trail => Session::over(Arc::new(MemoryStore::new()))?,
-            Keep::File(path) => Session::over(open(path)?)?,
-        })
+    pub async fn new(keep: &Keep) -> Outcome<Self> {
+        Session::with_secrets(keep, &[]).await
+    }
+
+    /// As [`Session::new`], with secrets from files.
+    ///
+    /// # Errors
+    /// As [`Session::new`], or a file that can't be read.
+    pub async fn with_secrets(keep: &Keep, secrets: &[SecretFile]) -> Outcome<Self> {
+        let given = |database| Given::new(secrets, database);
+        match keep {
+            Keep::Nothing => Session::given(Arc::new(MemoryStore::ephemeral()), given(None)?),
+            Keep::Trail => Session::given(Arc::new(MemoryStore::new()), given(None)?),
+            Keep::File(path) => Session::given(open(path).await?, given(Some(path))?),
+        }
     }
 
     /// An engine over a store.
     ///
     /// # Errors
     /// If the actions can't be set up.
-    pub fn over<S: prana::store::Store + prana::store::Catalog + 'static>(store: Arc<S>) -> Outcome<Self> {
+    pub fn over(store: Arc<dyn AnyStore>) -> Outcome<Self> {
+        Session::given(store, Given::new(&[], None)?)
+    }
+
+    /// An engine over a database that is to be there.
+    ///
+    /// # Errors
+    /// One that isn't there, or can't be opened.
+    pub async fn existing(path: &Path) -> Outcome<Self> {
+        Session::given(open_existing(path).await?, Given::new(&[], Some(path))?)
+    }
+
+    fn given(store: Arc<dyn AnyStore>, given: Given) -> Outcome<Self> {
         let (sender, events) = unbounded_channel();
-        let engine = Engine::builder()
-            .store(store)
+        let builder = Engine::builder()
+            .shared_store(store)
             .registry(builtin::registry())
             .effects(builtin::effects()?)
-            .middleware(Arc::new(Forward(sender)))
-            .build();
-        Ok(Session { engine, events })
+            .middleware(Arc::new(Forward(sender)));
+        Ok(Session { engine: given.to(builder)?.build(), events })
     }
 
     /// Begins to advance executions; the task ends after [`Engine::shut_down`].

@@ -61,6 +61,17 @@ impl Effects for NoEffects {
     }
 }
 
+tokio::task_local! {
+    /// Set where an action runs whose parameters hold secrets.
+    static WITH_SECRETS: bool;
+}
+
+/// True in an action that was given secrets: a panic hook that is asked there prints no message, which may hold one. The message comes with the node's error,
+/// without secrets.
+pub fn holds_secrets() -> bool {
+    WITH_SECRETS.try_with(|with| *with).unwrap_or(false)
+}
+
 /// Ends a task with its owner.
 struct AbortOnDrop(tokio::task::AbortHandle);
 
@@ -87,7 +98,8 @@ pub(crate) async fn attempt(
 async fn limited(effects: Arc<dyn Effects>, request: EffectRequest) -> Result<EffectOutput, ErrorValue> {
     let limit = request.call.timeout_ms.map(Duration::from_millis);
     let cancelled = request.cancelled.clone();
-    let task = tokio::spawn(async move { effects.run(request).await });
+    let with_secrets = !request.secrets.redactor().is_empty();
+    let task = tokio::spawn(WITH_SECRETS.scope(with_secrets, async move { effects.run(request).await }));
     // Whoever drops this needs the effect no more.
     let _abort = AbortOnDrop(task.abort_handle());
     let finished = async {

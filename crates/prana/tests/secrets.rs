@@ -172,6 +172,7 @@ impl Effects for Echoes {
     async fn run(&self, request: EffectRequest) -> Result<EffectOutput, ErrorValue> {
         let say = request.call.params.get("say").cloned().unwrap_or_default();
         self.seen.lock().unwrap().push(request.call.params.clone());
+        assert!(prana::holds_secrets());
         assert!(!self.panics, "it was {}", say.to_text());
         if request.call.attempt <= self.failures {
             let error = ErrorValue::new("echo.down", format!("can't say {}", say.to_text()));

@@ -240,7 +240,9 @@ fn is_base64(byte: u8) -> bool {
 }
 
 fn learn_text(needles: &mut Vec<Needle>, text: &str) {
-    for text in [text, text.trim()] {
+    // Names of hosts are written in small letters, whatever the parameter said.
+    let lower = Zeroizing::new(text.to_ascii_lowercase());
+    for text in [text, text.trim(), &lower] {
         let known = needles.iter().any(|needle| needle.bytes.as_slice() == text.as_bytes());
         if text.chars().count() < SHORTEST || known {
             continue;
@@ -389,6 +391,16 @@ mod tests {
         redactor.learn("-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG9w0B\nshort\n-----END KEY-----\n");
         assert_eq!(redactor.text("bad line MIIEvQIBADANBgkqhkiG9w0B"), "bad line [redacted]");
         assert_eq!(redactor.text("-----BEGIN KEY-----"), "-----BEGIN KEY-----");
+    }
+
+    #[test]
+    fn a_secret_in_the_name_of_a_host_is_found() {
+        let redactor = Redactor::default();
+        redactor.learn("Tenant-4711");
+        assert_eq!(
+            redactor.text("no connection to tenant-4711.example"),
+            "no connection to [redacted].example"
+        );
     }
 
     #[test]

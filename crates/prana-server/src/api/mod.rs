@@ -16,6 +16,7 @@ mod preview;
 mod runs;
 mod schedules;
 mod scope;
+mod secrets;
 mod shapes;
 mod summary;
 mod trails;
@@ -54,6 +55,9 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(schedules::show))
         .routes(routes!(schedules::pause))
         .routes(routes!(schedules::resume))
+        .routes(routes!(secrets::list))
+        .routes(routes!(secrets::show, secrets::put, secrets::delete))
+        .routes(routes!(secrets::rotate))
         .routes(routes!(executions::list, executions::start))
         .routes(routes!(bulk::bulk))
         .routes(routes!(difference::executions))
