@@ -23,6 +23,7 @@
 //! # });
 //! ```
 
+mod archive;
 mod catalog;
 mod delta;
 mod error;
@@ -38,6 +39,7 @@ mod store;
 pub mod suite;
 mod wait;
 
+pub use archive::{Archive, Chunk, copy};
 pub use catalog::{Catalog, Item, ItemChange, NewVersion, Saved, Which, Workflow, WorkflowVersion};
 pub use delta::{Committed, Delta, Hash, Payload, Release, Snapshot, StoredEntry};
 pub use error::StoreError;

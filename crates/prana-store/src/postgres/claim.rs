@@ -169,6 +169,8 @@ type Inboxes = Vec<(ExecutionId, Vec<crate::Wait>, Vec<crate::InboxItem>)>;
 /// Reads what the rules need to say it.
 pub(super) async fn inboxes(client: &Client, rows: Vec<Row>) -> Result<Inboxes, Failure> {
     let mut known = Known::default();
+    let none = rows.iter().filter(|row| row.open_waits == 0).map(|row| (row.ordinal, Vec::new()));
+    known.open_waits.extend(none);
     loop {
         let mut draft = Draft::new(&known);
         let found: Result<Inboxes> = rows

@@ -5,6 +5,7 @@
 //! Correctness never rests on clocks, on notifications or on a connection that lasts: each write carries an epoch and a sequence that are checked under
 //! the lock of the row, and what became of a commit whose answer was lost is asked.
 
+mod archive;
 mod bell;
 mod catalog;
 mod claim;
