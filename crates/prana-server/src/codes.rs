@@ -2,7 +2,10 @@
 
 /// Code and meaning, by code.
 pub const CODES: &[(&str, &str)] = &[
-    ("access.invalid", "A name, password or lifetime is not what it should be; the detail says how it should be."),
+    (
+        "access.invalid",
+        "A name, password or lifetime is not what it should be; the detail says how it should be.",
+    ),
     ("access.not_found", "There is no such token or user."),
     ("access.outdated", "Somebody else changed the same at the same time."),
     ("action.not_found", "There is no action of that type."),
@@ -17,7 +20,10 @@ pub const CODES: &[(&str, &str)] = &[
     ("backup.refused", "The file exists already, or can't be written."),
     ("data.not_found", "There is nothing at that place in the data."),
     ("engine.unavailable", "The engine is shutting down, or has too much to do. Try again."),
-    ("execution.cannot_continue", "An execution can't go on from there, or not on that version; the detail names what is missing."),
+    (
+        "execution.cannot_continue",
+        "An execution can't go on from there, or not on that version; the detail names what is missing.",
+    ),
     ("execution.ended", "The execution has ended already."),
     ("execution.inbox_full", "Too many answers are kept for the execution already."),
     ("execution.input_too_large", "The data is larger or nested deeper than an execution takes."),

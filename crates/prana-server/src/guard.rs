@@ -38,7 +38,8 @@ struct Seen {
 impl Seen {
     fn new(shared: &Shared, request: &Request) -> Self {
         let id = format!("{:016x}", shared.clock.random());
-        let route = request.extensions().get::<MatchedPath>().map_or("(no route)", MatchedPath::as_str).to_owned();
+        let route =
+            request.extensions().get::<MatchedPath>().map_or("(no route)", MatchedPath::as_str).to_owned();
         let span = tracing::debug_span!("request", id);
         Seen { id, method: request.method().clone(), route, span }
     }

@@ -66,7 +66,9 @@ pub async fn resume(State(shared): State<Shared>, Named(token): Named<String>, r
     let for_people = accept.is_some_and(|accept| accept.contains("text/html"));
     let (parts, body) = request.into_parts();
     match answer(&shared, &token, parts.uri.query(), &parts.headers, body).await {
-        Ok((status, _)) if for_people => noted(&shared, &token, html(status, "Thank you", "<p>Your answer was taken.</p>")),
+        Ok((status, _)) if for_people => {
+            noted(&shared, &token, html(status, "Thank you", "<p>Your answer was taken.</p>"))
+        }
         Ok((status, word)) => noted(&shared, &token, (status, Sent(json!({"answer": word}))).into_response()),
         Err(problem) => refusal(for_people, problem),
     }

@@ -7,9 +7,9 @@ use std::time::Instant;
 use async_trait::async_trait;
 use prana::core::{ExecutionId, Timestamp};
 use prana::store::{
-    Attention, Catalog, Claim, Claimed, Committed, Cursor, Delivered, Delta, Filter, Hash, Hint, Item, LoadFrom,
-    Loaded, NewItem, NewVersion, Page, Remove, Removed, Row, Saved, Store, StoreError, StoredEntry, Which, WorkerId,
-    Workflow, WorkflowVersion,
+    Attention, Catalog, Claim, Claimed, Committed, Cursor, Delivered, Delta, Filter, Hash, Hint, Item,
+    LoadFrom, Loaded, NewItem, NewVersion, Page, Remove, Removed, Row, Saved, Store, StoreError, StoredEntry,
+    Which, WorkerId, Workflow, WorkflowVersion,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;

@@ -30,7 +30,12 @@ pub async fn show(State(shared): State<Shared>) -> Response {
     http(&shared, &mut text);
     store(&shared, &mut text);
     if let Some(seconds) = overdue(&shared).await {
-        text.one("prana_overdue_seconds", "gauge", "How long the execution that is due longest waits to go on.", seconds);
+        text.one(
+            "prana_overdue_seconds",
+            "gauge",
+            "How long the execution that is due longest waits to go on.",
+            seconds,
+        );
     }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text.0).into_response()
 }

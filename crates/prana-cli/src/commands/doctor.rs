@@ -50,7 +50,8 @@ pub fn run(args: Args) -> Outcome {
         }
     };
     let said = config != crate::config::Config::default();
-    let mut all = vec![("config", Good(if said { "read" } else { "no file, or one that changes nothing" }.to_owned()))];
+    let mut all =
+        vec![("config", Good(if said { "read" } else { "no file, or one that changes nothing" }.to_owned()))];
     session::block_on(async move {
         let owner = Owner::of(&options.database);
         all.extend(database(&options, owner.as_ref()).await);
@@ -95,7 +96,9 @@ async fn database(options: &Options, owner: Option<&Owner>) -> Vec<(&'static str
         Err(error) => return vec![("database", Bad(error.to_string()))],
     };
     let whole = match store.check().await {
-        Ok(problems) if problems.is_empty() => Good(format!("{} is whole, and flushes what it promises", path.display())),
+        Ok(problems) if problems.is_empty() => {
+            Good(format!("{} is whole, and flushes what it promises", path.display()))
+        }
         Ok(problems) => Bad(format!("it is damaged; go back to a backup. {}", problems.join("; "))),
         Err(error) => Bad(error.to_string()),
     };
@@ -110,7 +113,9 @@ async fn live_access(path: &Path) -> Found {
         client.get("/session").await
     };
     match asked.await {
-        Ok(session) if session["open"] == true => Good("nobody is asked who they are: for this machine alone".to_owned()),
+        Ok(session) if session["open"] == true => {
+            Good("nobody is asked who they are: for this machine alone".to_owned())
+        }
         Ok(_) => Good("everybody must say who they are".to_owned()),
         Err(_) => Bad("the server doesn't answer; look at its log".to_owned()),
     }
@@ -197,6 +202,8 @@ fn listen(options: &Options, owner: Option<&Owner>) -> Found {
 fn ui() -> Found {
     match prana_server::has_ui() {
         true => Good("it is in this program".to_owned()),
-        false => Doubtful("it is not in this program: build `ui` first, and then the program, to have it".to_owned()),
+        false => Doubtful(
+            "it is not in this program: build `ui` first, and then the program, to have it".to_owned(),
+        ),
     }
 }

@@ -9,8 +9,8 @@ use prana_server::{Options, Server};
 use crate::config::{self, Config};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::log::{self, Form};
-use crate::{output, secrets};
 use crate::session::{self, Interrupts};
+use crate::{output, secrets};
 
 /// What it takes. What neither a flag nor the environment says, the configuration file may say.
 #[derive(Debug, clap::Args)]
@@ -47,7 +47,12 @@ pub struct Settings {
     #[arg(long = "allowed-host", value_name = "NAME", env = "PRANA_ALLOWED_HOSTS", value_delimiter = ',')]
     allowed_hosts: Option<Vec<String>>,
     /// A proxy whose X-Forwarded-For is believed (can be given several times).
-    #[arg(long = "trusted-proxy", value_name = "ADDRESS", env = "PRANA_TRUSTED_PROXIES", value_delimiter = ',')]
+    #[arg(
+        long = "trusted-proxy",
+        value_name = "ADDRESS",
+        env = "PRANA_TRUSTED_PROXIES",
+        value_delimiter = ','
+    )]
     trusted_proxies: Option<Vec<IpAddr>>,
     /// How many requests a second each address may send (200).
     #[arg(long, value_name = "NUMBER", env = "PRANA_REQUESTS_PER_SECOND")]

@@ -132,7 +132,8 @@ fn new_password(from_stdin: bool) -> Outcome<String> {
     }
     let ask = |prompt: &str| {
         rpassword::prompt_password(prompt).map_err(|error| {
-            Failure::new(format!("no password can be asked for here: {error}")).help("pipe it in, with --password-stdin")
+            Failure::new(format!("no password can be asked for here: {error}"))
+                .help("pipe it in, with --password-stdin")
         })
     };
     let password = ask("New password: ")?;

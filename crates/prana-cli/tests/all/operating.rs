@@ -17,7 +17,8 @@ fn served(args: &[&str]) -> (Watched, String) {
 }
 
 fn stop(run: Watched) -> String {
-    let sent = std::process::Command::new("kill").args(["-TERM", &run.child.id().to_string()]).status().unwrap();
+    let sent =
+        std::process::Command::new("kill").args(["-TERM", &run.child.id().to_string()]).status().unwrap();
     assert!(sent.success());
     run.finish().ends(0).stderr
 }
@@ -30,11 +31,15 @@ fn tokens_and_users_are_made_with_and_without_a_server() {
     assert!(first.starts_with("prana_"), "{first}");
     let (run, address) = served(&["serve", "--db", &db, "--listen", "127.0.0.1:0"]);
     let server = format!("http://{address}");
-    prana_with(command(&["users", "add", "ann", "--db", &db, "--password-stdin"]), PASSWORD).ends(0).prints("ann saved");
+    prana_with(command(&["users", "add", "ann", "--db", &db, "--password-stdin"]), PASSWORD)
+        .ends(0)
+        .prints("ann saved");
     prana_with(command(&["users", "add", "ann", "--db", &db, "--password-stdin"]), PASSWORD)
         .ends(2)
         .says("there is a user");
-    prana_with(command(&["users", "add", "bob", "--db", &db, "--password-stdin"]), b"short\n").ends(2).says("12 characters");
+    prana_with(command(&["users", "add", "bob", "--db", &db, "--password-stdin"]), b"short\n")
+        .ends(2)
+        .says("12 characters");
     prana(&["users", "list", "--db", &db]).ends(0).prints("ann");
     // The token may look, and nothing else; the command line of the server's user may do everything.
     let with_token = |args: &[&str]| {
@@ -122,7 +127,8 @@ fn the_doctor_finds_what_is_wrong() {
     std::fs::set_permissions(&keys, std::fs::Permissions::from_mode(0o644)).unwrap();
     prana(&healthy).ends(1).prints("chmod 600");
     std::fs::set_permissions(&keys, std::fs::Permissions::from_mode(0o600)).unwrap();
-    std::fs::write(&db, "this is no database, but a text that is long enough to be looked at as one").unwrap();
+    std::fs::write(&db, "this is no database, but a text that is long enough to be looked at as one")
+        .unwrap();
     prana(&healthy).ends(1).prints("WRONG database");
 }
 
@@ -141,7 +147,8 @@ fn the_log_is_for_programs_too_and_holds_no_secret() {
     prana_with(asked, b"").ends(0);
     let text = stop(run);
     let lines: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    let answered = lines.iter().find(|line| line["message"] == "answered").unwrap_or_else(|| panic!("{text}"));
+    let answered =
+        lines.iter().find(|line| line["message"] == "answered").unwrap_or_else(|| panic!("{text}"));
     assert_eq!(answered["route"], "/api/v1/workflows");
     assert_eq!(answered["status"], 200);
     assert!(!text.contains(token.rsplit_once('_').unwrap().1), "{text}");

@@ -153,7 +153,12 @@ mod tests {
             assert_eq!(target(route, actual).as_deref(), expect, "{path}");
         };
         check("POST", "/api/v1/workflows/{id}/activate", "/api/v1/workflows/a%20b/activate", Some("a b"));
-        check("POST", "/api/v1/schedules/{workflow_id}/{node_key}/pause", "/api/v1/schedules/w/daily/pause", Some("w/daily"));
+        check(
+            "POST",
+            "/api/v1/schedules/{workflow_id}/{node_key}/pause",
+            "/api/v1/schedules/w/daily/pause",
+            Some("w/daily"),
+        );
         check("HEAD", "/api/v1/actions/{type}", "/api/v1/actions/x.y", Some("x.y"));
         check("POST", "/api/v1/workflows", "/api/v1/workflows", None);
         check("POST", "/resume/{token}", "/resume/secret", None);

@@ -77,7 +77,12 @@ pub(super) async fn backup(
     if !path.is_absolute() {
         return Err(refused(format!("`{}` is not an absolute path", body.path)));
     }
-    shared.database.backup(&path).await.map_err(|error| refused(error.to_string()))?;
+    let Some(file) = &shared.file else {
+        let detail =
+            "this database is on a PostgreSQL server: back it up with the tools of that, such as pg_dump";
+        return Err(refused(detail.to_owned()));
+    };
+    file.backup(&path).await.map_err(|error| refused(error.to_string()))?;
     let bytes = std::fs::metadata(&path).map_or(0, |facts| facts.len());
     let note = Note::new(&body.path, json!({"bytes": bytes}));
     Ok(note.on(Sent(BackupDone { path: body.path, bytes }).into_response()))

@@ -260,7 +260,8 @@ async fn over_tls_the_cookie_is_bound_to_the_name() {
     let session = Session::of(&got);
     kit.send(session.looks(kit.ask(Method::GET, "/api/v1/workflows"))).await.is(200);
     // The other name is not looked at.
-    let other = Session { cookie: session.cookie.replace("__Host-prana", "prana_session"), csrf: session.csrf };
+    let other =
+        Session { cookie: session.cookie.replace("__Host-prana", "prana_session"), csrf: session.csrf };
     kit.send(other.looks(kit.ask(Method::GET, "/api/v1/workflows"))).await.refused(401, "auth.required");
 }
 
@@ -310,7 +311,8 @@ async fn passwords_can_not_be_tried_for_long() {
     for _ in 0..12 {
         try_from("192.0.2.2", PASSWORD).await.is(200);
     }
-    let unknown = kit.ask(Method::POST, "/api/v1/login").json(&json!({"user": "nobody", "password": PASSWORD}));
+    let unknown =
+        kit.ask(Method::POST, "/api/v1/login").json(&json!({"user": "nobody", "password": PASSWORD}));
     kit.send(unknown).await.refused(401, "auth.wrong_password");
 }
 
@@ -323,7 +325,9 @@ async fn who_may_only_look_never_sees_a_link() {
     let (read, run) = (kit.token("read").await, kit.token("run").await);
     let paths = [
         format!("/api/v1/executions/{id}"),
-        format!("/api/v1/executions/{id}/node_executions?include=params,output,state_updates,context_updates"),
+        format!(
+            "/api/v1/executions/{id}/node_executions?include=params,output,state_updates,context_updates"
+        ),
         format!("/api/v1/executions/{id}/node_executions/1"),
         format!("/api/v1/executions/{id}/node_executions/2"),
     ];
@@ -384,7 +388,8 @@ async fn others_reach_it_only_if_everybody_is_asked() {
     .await;
     let port = kit.running.address().port();
     let ask = |host: String, token: Option<&str>| {
-        let request = kit.client.get(format!("http://127.0.0.1:{port}/api/v1/workflows")).header("host", host);
+        let request =
+            kit.client.get(format!("http://127.0.0.1:{port}/api/v1/workflows")).header("host", host);
         kit.send(match token {
             Some(token) => request.bearer_auth(token),
             None => request,

@@ -23,7 +23,9 @@ async fn who_did_what_is_written_down() {
         kit.send(kit.ask(method, &path).bearer_auth(token).json(&body))
     };
     let resume = format!("/api/v1/executions/{waiting}/resume");
-    send(Method::POST, resume, json!({"node": "approve", "data": {"secret": "not for the log"}})).await.is(200);
+    send(Method::POST, resume, json!({"node": "approve", "data": {"secret": "not for the log"}}))
+        .await
+        .is(200);
     send(Method::POST, format!("/api/v1/executions/{failed}/retry"), json!({})).await.is(202);
     send(Method::POST, "/api/v1/workflows/fails/deactivate".to_owned(), json!({})).await.is(200);
     send(Method::DELETE, "/api/v1/workflows/fails".to_owned(), json!({})).await.is(204);
@@ -49,8 +51,10 @@ async fn who_did_what_is_written_down() {
         ("workflow.activated", "asks", "anyone"),
         ("workflow.saved", "asks", "anyone"),
     ];
-    let expect: Vec<_> =
-        expect.iter().map(|(action, target, who)| (action.to_string(), target.to_string(), who.to_string())).collect();
+    let expect: Vec<_> = expect
+        .iter()
+        .map(|(action, target, who)| (action.to_string(), target.to_string(), who.to_string()))
+        .collect();
     assert_eq!(told, expect);
     assert!(all.iter().all(|one| one["from"] == "127.0.0.1" && one["at"].is_string()));
     let text = Value::from(all).to_string();
@@ -102,7 +106,9 @@ async fn it_comes_in_pages() {
     let mut path = "/api/v1/changes?limit=2".to_owned();
     loop {
         let page = kit.get(&path).await.is(200).body;
-        seen.extend(page["changes"].as_array().unwrap().iter().map(|one| one["target"].as_str().unwrap().to_owned()));
+        seen.extend(
+            page["changes"].as_array().unwrap().iter().map(|one| one["target"].as_str().unwrap().to_owned()),
+        );
         let Some(next) = page["next"].as_str() else { break };
         path = format!("/api/v1/changes?limit=2&cursor={next}");
     }
@@ -117,9 +123,7 @@ async fn a_backup_is_whole_and_for_this_machine() {
     let body = json!({"path": to.to_str().unwrap()});
     kit.post("/api/v1/backup", body.clone()).await.refused(403, "backup.only_local");
     let owner = prana_server::Owner::of(&kit.scratch.database()).unwrap().token;
-    let ask = |body: &Value| {
-        kit.send(kit.ask(Method::POST, "/api/v1/backup").bearer_auth(&owner).json(body))
-    };
+    let ask = |body: &Value| kit.send(kit.ask(Method::POST, "/api/v1/backup").bearer_auth(&owner).json(body));
     ask(&json!({"path": "copy.db"})).await.refused(409, "backup.refused");
     assert!(ask(&body).await.is(200).body["bytes"].as_u64().unwrap() > 0);
     ask(&body).await.refused(409, "backup.refused");

@@ -119,7 +119,8 @@ async fn numbers_tell_what_happened() {
     }
     let text = kit.get("/metrics").await.is(200).text;
     let number = |name: &str| -> f64 {
-        let line = text.lines().find(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(' ')));
+        let line =
+            text.lines().find(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(' ')));
         line.unwrap_or_else(|| panic!("{name} in {text}")).rsplit(' ').next().unwrap().parse().unwrap()
     };
     assert_eq!(number("prana_executions_ended_total{end=\"completed\"}"), 3.0);
