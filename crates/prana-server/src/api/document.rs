@@ -50,6 +50,8 @@ pub fn complete(routes: OpenApi) -> Value {
         {"name": "executions", "description": "Runs of workflows."},
         {"name": "events", "description": "What happens, live."},
         {"name": "catalogue", "description": "What workflows can be made of."},
+        {"name": "schedules", "description": "What starts by the clock."},
+        {"name": "secrets", "description": "What effects may use and nobody may read."},
         {"name": "access", "description": "Who is in, and who may come in: sessions, tokens, users."},
         {"name": "operations", "description": "For who runs the server."},
         {"name": "about", "description": "The API itself."},
