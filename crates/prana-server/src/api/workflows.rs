@@ -16,10 +16,10 @@ use utoipa::{IntoParams, ToSchema};
 use super::shapes::{Document, Finding, Ports};
 use super::{page_size, summary};
 use crate::changes::Note;
-use crate::{checks, live};
 use crate::problem::Problem;
 use crate::receive::{Asked, Json, Named};
 use crate::server::Shared;
+use crate::{checks, live};
 
 type Answer = Result<Response, Problem>;
 
