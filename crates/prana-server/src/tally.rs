@@ -78,8 +78,8 @@ fn step(millis: u64) -> usize {
 /// The longest duration of a step.
 fn end_of_step(step: usize) -> u64 {
     let (power, quarter) = (step / 4, step as u64 % 4);
-    let next = (u128::from(quarter + 5) << power) / 4;
-    u64::try_from(next.saturating_sub(1)).unwrap_or(u64::MAX).max(1 << power)
+    let next = (u128::from(quarter + 5) << power).div_ceil(4);
+    u64::try_from(next - 1).unwrap_or(u64::MAX)
 }
 
 struct Counts {
