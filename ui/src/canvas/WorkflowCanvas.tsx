@@ -15,6 +15,7 @@ import {
   ReactFlow,
   ReactFlowProvider,
   useReactFlow,
+  type Viewport,
 } from '@xyflow/react'
 import {
   type MouseEvent as ReactMouseEvent,
@@ -109,7 +110,9 @@ function Flow({
   const flow = useReactFlow<CardNode, LinkEdge>()
   const [nodes, setNodes] = useNodes(graph, places, nodeMarks, selection, editing !== undefined)
   const [edges, setEdges] = useEdges(graph, places, linkMarks, selection)
+  const frame = useRef<HTMLElement>(null)
   const shield = useRef<HTMLDivElement>(null)
+  const onZoom = useCallback(({ zoom }: Viewport) => frame.current?.toggleAttribute('data-far', zoom < FAR), [])
   const told = useRef<Selection>({ nodes: [], links: [] })
 
   const onNodesChange = useCallback(
@@ -159,7 +162,7 @@ function Flow({
     editing.onMenu({ x: event.clientX, y: event.clientY }, node)
   }
   return (
-    <section className={classes.canvas} aria-label={label}>
+    <section ref={frame} className={classes.canvas} aria-label={label}>
       <ReactFlow<CardNode, LinkEdge>
         nodes={nodes}
         edges={edges}
@@ -191,6 +194,7 @@ function Flow({
         nodesDraggable={editing !== undefined}
         nodesConnectable={editing !== undefined}
         onMoveStart={(event) => event?.type === 'mousedown' && setShield(shield.current, true)}
+        onViewportChange={onZoom}
         onMoveEnd={() => setShield(shield.current, false)}
         deleteKeyCode={null}
         selectionKeyCode="Shift"
@@ -230,6 +234,9 @@ function movedBy(changes: NodeChange<CardNode>[]): Places | null {
 function setShield(shield: HTMLDivElement | null, on: boolean): void {
   if (shield) shield.style.display = on ? 'block' : ''
 }
+
+/** Below this zoom, icons are too small to be seen. */
+const FAR = 0.4
 
 const proOptions = { hideAttribution: true }
 
