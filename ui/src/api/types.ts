@@ -197,7 +197,6 @@ export interface NodeExecution {
   input_from: { [port: string]: number[] }
   output_port?: string | null
   error?: ErrorValue | null
-  reason?: string
   suspension?: Suspension | null
   resumed?: { at: string; by?: string | null; data: Json } | null
   attempts: Attempt[]

@@ -120,7 +120,6 @@ function Facts({ run }: { run: NodeExecution }) {
       </Tooltip>
       {took && <span>took {took}</span>}
       {run.output_port && <span>left by {run.output_port}</span>}
-      {run.reason && <span>{run.reason}</span>}
       {run.suspension && run.status === 'suspended' && <span>waits for {waitWords(run.suspension.type)}</span>}
       {run.resumed && (
         <span>

@@ -1,0 +1,28 @@
+import { expectTypeOf, test } from 'vitest'
+import type { components } from './schema'
+import type * as types from './types'
+
+type Schemas = components['schemas']
+
+// Checked by the compiler: what the API says of itself, and what this UI takes it for.
+test('the types are those of the API', () => {
+  expectTypeOf<Schemas['WorkflowSummary']>().toExtend<types.WorkflowRow>()
+  expectTypeOf<Schemas['VersionSummary']>().toExtend<types.VersionRow>()
+  expectTypeOf<Schemas['WorkflowSaved']['version']>().toEqualTypeOf<types.Saved['version']>()
+  expectTypeOf<Schemas['Finding']['severity']>().toEqualTypeOf<types.Finding['severity']>()
+  expectTypeOf<Schemas['Finding']['message']>().toEqualTypeOf<types.Finding['message']>()
+  expectTypeOf<Schemas['ActionKind']>().toEqualTypeOf<types.Action['kind']>()
+  expectTypeOf<Schemas['Ports']['outputs']>().toEqualTypeOf<types.Ports['outputs']>()
+  expectTypeOf<Schemas['ExecutionStatus']>().toEqualTypeOf<types.ExecutionStatus>()
+  expectTypeOf<Schemas['NodeStatus']>().toEqualTypeOf<types.NodeStatus>()
+  expectTypeOf<keyof types.ExecutionRow>().toExtend<keyof Schemas['ExecutionSummary']>()
+  expectTypeOf<keyof types.Execution>().toExtend<keyof Schemas['Execution']>()
+  expectTypeOf<keyof types.NodeExecution>().toExtend<keyof Schemas['NodeExecution']>()
+  expectTypeOf<keyof types.ExecutionDetail>().toExtend<keyof Schemas['ExecutionShown']>()
+  expectTypeOf<keyof types.Action>().toExtend<keyof Schemas['Action']>()
+  expectTypeOf<keyof types.LiveEvent>().toExtend<keyof Schemas['Event']>()
+  expectTypeOf<keyof types.StartRequest>().toExtend<keyof Schemas['Start']>()
+  expectTypeOf<keyof types.ForkRequest>().toExtend<keyof Schemas['Fork']>()
+  expectTypeOf<keyof types.PreviewScope>().toExtend<keyof Schemas['PreviewScope']>()
+  expectTypeOf<keyof types.PreviewRun>().toExtend<keyof Schemas['PreviewRun']>()
+})
