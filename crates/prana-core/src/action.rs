@@ -127,7 +127,9 @@ impl Descriptor {
             cannot_disable: false,
             ports_of: None,
             schema: Arc::new(|| schemars::schema_for!(P).to_value()),
-            validate: Arc::new(|params, is_deferred| prana_template::check_with_holes::<P>(params, is_deferred)),
+            validate: Arc::new(|params, is_deferred| {
+                prana_template::check_with_holes::<P>(params, is_deferred)
+            }),
             check: Arc::new(|params| params.check::<P>()),
         }
     }

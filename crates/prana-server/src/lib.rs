@@ -31,8 +31,8 @@ mod inside;
 mod keys;
 mod limit;
 mod links;
-mod live;
 mod listen;
+mod live;
 mod measure;
 mod metrics;
 mod owner;
@@ -57,8 +57,8 @@ pub use access::{Access, AccessError, Scope};
 pub use api::openapi;
 pub use inside::{Answer, Inside};
 pub use owner::Owner;
-pub use ui::has_ui;
 pub use server::{Options, Running, Server, ServerError, registry};
+pub use ui::has_ui;
 
 use crate::problem::Problem;
 

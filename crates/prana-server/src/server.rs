@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use prana::core::{Registry, Timestamp};
 use prana::store::{SqliteStore, StoreError};
-use prana::{AnyStore, BuiltIn, Clock, Engine, EngineOptions, MasterKeys, OutsideError, Permissions, ResumeTokens, Roles, SystemClock};
+use prana::{
+    AnyStore, BuiltIn, Clock, Engine, EngineOptions, MasterKeys, OutsideError, Permissions, ResumeTokens,
+    Roles, SystemClock,
+};
 use tokio::net::TcpListener;
 use tokio::sync::{OnceCell, Semaphore, watch};
 use tokio::task::JoinHandle;
@@ -281,7 +284,8 @@ impl Server {
         let base = options.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
         let name = host_of(&base).ok_or_else(|| ServerError::PublicUrl(base.clone()))?;
         // An address of all interfaces is nobody's name: browsers take it for this machine.
-        let own = without_port(&address.to_string()).filter(|_| !address.ip().is_unspecified()).map(str::to_owned);
+        let own =
+            without_port(&address.to_string()).filter(|_| !address.ip().is_unspecified()).map(str::to_owned);
         let names = std::iter::once(name).chain(own);
         let (store, file): (Arc<dyn AnyStore>, _) = if prana::is_server(&options.database) {
             (prana::open_database(&options.database).await?, None)
@@ -304,7 +308,11 @@ impl Server {
             .store(Arc::new(Measured::new(Arc::clone(&store), Arc::clone(&measures))))
             .registry(registry())
             .effects(Arc::new(BuiltIn::new(options.permissions.clone())?))
-            .options(EngineOptions { sign_resume_url: Some(signer), roles: options.roles, ..EngineOptions::default() })
+            .options(EngineOptions {
+                sign_resume_url: Some(signer),
+                roles: options.roles,
+                ..EngineOptions::default()
+            })
             .middleware(Arc::<Feed>::clone(&feed))
             .master_keys(master_keys)
             .build();

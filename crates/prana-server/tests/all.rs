@@ -5,12 +5,12 @@
 #[path = "all/kit.rs"]
 mod kit;
 
-#[path = "all/contract.rs"]
-mod contract;
 #[path = "all/access.rs"]
 mod access;
 #[path = "all/changes.rs"]
 mod changes;
+#[path = "all/contract.rs"]
+mod contract;
 #[path = "all/executions.rs"]
 mod executions;
 #[path = "all/folder.rs"]
@@ -21,10 +21,10 @@ mod guard;
 mod links;
 #[path = "all/listeners.rs"]
 mod listeners;
-#[path = "all/looking.rs"]
-mod looking;
 #[path = "all/load.rs"]
 mod load;
+#[path = "all/looking.rs"]
+mod looking;
 #[path = "all/owner.rs"]
 mod owner;
 #[path = "all/respond.rs"]

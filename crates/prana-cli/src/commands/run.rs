@@ -447,7 +447,10 @@ fn waits_for_somebody(event: &Event) -> bool {
     use prana::core::record::{Change, NodeOutcome};
     use prana::core::suspension::Suspension;
     let Change::Node(change) = &event.entry.change else { return false };
-    matches!(change.outcome, Some(NodeOutcome::Suspended(Suspension::Webhook { .. } | Suspension::Decision { .. })))
+    matches!(
+        change.outcome,
+        Some(NodeOutcome::Suspended(Suspension::Webhook { .. } | Suspension::Decision { .. }))
+    )
 }
 
 /// The whole of an execution, for programs.

@@ -132,7 +132,8 @@ pub(super) fn until(
     let index = keys.get(key);
     if index.is_none() {
         let message = format!("there is no node `{key}` to run up to");
-        report.add(Diagnostic::error("workflow.until_not_found", message).with_help("name a node by its key"));
+        report
+            .add(Diagnostic::error("workflow.until_not_found", message).with_help("name a node by its key"));
     }
     index.map(|index| NodeId(*index as u32))
 }

@@ -116,7 +116,8 @@ impl Compiler<'_> {
             relation: &relation,
             waits: &waits,
             advice: Cell::new(report.advice()),
-            secrets_allowed: matches!(self.action.action.behaviour, Behaviour::Effect) || self.action.is_trigger(),
+            secrets_allowed: matches!(self.action.action.behaviour, Behaviour::Effect)
+                || self.action.is_trigger(),
             secrets: self.secrets,
         };
         let literal = |path: &[PathSegment]| descriptor.is_literal(path);
@@ -125,7 +126,11 @@ impl Compiler<'_> {
                 .set(matches!(path, [PathSegment::Key(key), ..] if descriptor.item_fields.contains(&&**key)));
             descriptor.allows_item(path, &self.node.params)
         };
-        let options = ParamsOptions { literal: &literal, allow_item: &item, put_off: &|slot| matches!(Source::from_slot(slot), Source::Secret(_)) };
+        let options = ParamsOptions {
+            literal: &literal,
+            allow_item: &item,
+            put_off: &|slot| matches!(Source::from_slot(slot), Source::Secret(_)),
+        };
         let compiled = Params::compile(&self.node.params, &names, registry.filters(), &options);
         match compiled {
             Ok(params) => {

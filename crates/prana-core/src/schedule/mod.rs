@@ -117,7 +117,8 @@ impl Plan {
         // A stretch that grows backwards until it holds enough.
         let mut length: u64 = 60_000;
         loop {
-            let start = Timestamp::from_micros(until.as_micros().saturating_sub(length.saturating_mul(1_000) as i64));
+            let start =
+                Timestamp::from_micros(until.as_micros().saturating_sub(length.saturating_mul(1_000) as i64));
             let found = self.within(after, start.max(after), until, anchor, limit);
             if start <= after || found.ticks.len() >= limit {
                 return found;
@@ -126,7 +127,14 @@ impl Plan {
         }
     }
 
-    fn within(&self, after: Timestamp, start: Timestamp, until: Timestamp, anchor: Timestamp, limit: usize) -> Newest {
+    fn within(
+        &self,
+        after: Timestamp,
+        start: Timestamp,
+        until: Timestamp,
+        anchor: Timestamp,
+        limit: usize,
+    ) -> Newest {
         let mut ticks = VecDeque::new();
         let mut at = start;
         let mut more = false;
