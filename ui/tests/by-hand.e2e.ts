@@ -189,7 +189,7 @@ test("the README's example is built by hand, runs, and gives what the file gives
   expect(mine.workflow.variables).toEqual(file.workflow.variables)
   expect(mine.workflow.connections).toEqual(file.workflow.connections)
   expect(watched.trouble).toEqual([])
-})
+}, 180_000)
 
 test('dark, and narrow', async () => {
   const { page } = await open(browser, server.url, '/workflows/expense-report', {

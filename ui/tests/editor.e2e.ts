@@ -322,3 +322,52 @@ test('workflows are activated, exported, imported and deleted from the list', as
   await node(page, 'no_op').waitFor()
   await page.close()
 })
+
+test('a test webhook waits for one request, and shows what it gave', async () => {
+  await server.call('POST', '/workflows', {
+    id: 'hook',
+    nodes: [
+      { key: 'hook', type: 'webhook.trigger', params: { path: 'orders' } },
+      { key: 'total', type: 'data.set_data', params: { fields: { items: '{{ $input.body.items | length }}' } } },
+    ],
+    connections: ['hook -> total'],
+  })
+  const { page } = await open(browser, server.url, '/workflows/hook')
+  await node(page, 'hook').waitFor()
+  await page.getByRole('button', { name: 'Run with input' }).click()
+  await page.getByRole('button', { name: 'Listen for a test request' }).click()
+  await page.getByText('Waiting for one POST to').waitFor()
+  expect(await barriers(page)).toEqual([])
+  const request = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"items": [1, 2, 3]}' }
+  await until(async () => (await fetch(`${server.url}/webhook-test/orders`, request)).ok)
+  await page.getByText('Completed', { exact: true }).waitFor()
+  await node(page, 'total').dblclick()
+  await page.getByRole('dialog').getByRole('tree', { name: 'Output of total' }).getByText('3').waitFor()
+  await page.close()
+})
+
+test('a workflow is run up to a node, and goes on from there', async () => {
+  await server.call('POST', '/workflows', {
+    id: 'steps',
+    nodes: [
+      { key: 'start', type: 'manual.trigger' },
+      { key: 'a', type: 'data.set_data', params: { fields: { n: 1 } } },
+      { key: 'b', type: 'data.set_data', params: { fields: { n: '{{ $input.n + 1 }}' } } },
+    ],
+    connections: ['start -> a -> b'],
+  })
+  const { page } = await open(browser, server.url, '/workflows/steps?node=a')
+  const dialog = page.getByRole('dialog')
+  await dialog.getByRole('button', { name: 'Run up to here' }).click()
+  await dialog.getByRole('tree', { name: 'Output of a' }).getByText('1').waitFor()
+  const runs = () => server.call<{ executions: { id: string }[] }>('GET', '/executions?workflow_id=steps')
+  const keysOf = async (id = '') =>
+    (
+      await server.call<{ node_executions: { node_key: string }[] }>('GET', `/executions/${id}/node_executions`)
+    ).node_executions.map((one) => one.node_key)
+  expect(await keysOf((await runs()).executions[0]?.id)).toEqual(['start', 'a'])
+  await dialog.getByRole('button', { name: 'Run from here' }).click()
+  await until(async () => (await runs()).executions.length === 2)
+  await until(async () => (await keysOf((await runs()).executions[0]?.id)).includes('b'))
+  await page.close()
+})

@@ -147,7 +147,7 @@ const extensions = (onTyped: () => void) => [
   lintGutter(),
   highlightSelectionMatches(),
   keymap.of([...searchKeymap, ...historyKeymap, ...defaultKeymap, indentWithTab]),
-  EditorView.contentAttributes.of({ 'aria-label': 'The workflow as YAML' }),
+  EditorView.contentAttributes.of({ 'aria-label': 'The workflow as YAML. Escape, then Tab, leaves it.' }),
   EditorView.updateListener.of((update) => {
     if (update.docChanged && !update.transactions.every((one) => one.isUserEvent('outside'))) onTyped()
   }),
