@@ -3,11 +3,31 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use prana_store::{Catalog, SqliteStore, Store, StoreError};
+use prana_store::{Archive, Catalog, SqliteStore, Store, StoreError};
 
 /// A store that keeps executions and definitions.
 pub trait AnyStore: Store + Catalog {}
 impl<T: Store + Catalog> AnyStore for T {}
+
+/// Copies everything in one database into another, which is empty or isn't there yet; how many rows. What a worker holds at that moment goes on in the
+/// copy as after its death, so stop the workers first.
+///
+/// # Errors
+/// `CannotOpen`, `Invalid` if the other one is not empty, `Unavailable`.
+pub async fn copy_database(from: &Path, to: &Path) -> Result<u64, StoreError> {
+    let (from, to) = (archive(from).await?, archive(to).await?);
+    prana_store::copy(&*from, &*to).await
+}
+
+async fn archive(name: &Path) -> Result<Arc<dyn Archive>, StoreError> {
+    match is_server(name) {
+        #[cfg(feature = "postgres")]
+        true => Ok(Arc::new(prana_store::PostgresStore::open(name.to_string_lossy()).await?)),
+        #[cfg(not(feature = "postgres"))]
+        true => Err(built_without()),
+        false => Ok(Arc::new(SqliteStore::open(name)?)),
+    }
+}
 
 /// Whether a name is the address of a server, and not a file.
 ///
@@ -38,6 +58,11 @@ async fn on_server(url: &str) -> Result<Arc<dyn AnyStore>, StoreError> {
 
 #[cfg(not(feature = "postgres"))]
 async fn on_server(_url: &str) -> Result<Arc<dyn AnyStore>, StoreError> {
+    Err(built_without())
+}
+
+#[cfg(not(feature = "postgres"))]
+fn built_without() -> StoreError {
     let reason = "this program was built without PostgreSQL (the feature `postgres` of the crate `prana`)";
-    Err(StoreError::CannotOpen { reason: reason.to_owned() })
+    StoreError::CannotOpen { reason: reason.to_owned() }
 }

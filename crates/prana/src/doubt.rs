@@ -88,8 +88,12 @@ impl Inner {
             return Ok(false);
         }
         let found = self.find_unknown().await;
-        if let Err(EngineError::Store(error)) = &found {
-            self.doubt(error);
+        if let Err(EngineError::Store(error)) = &found
+            && error.is_transient()
+        {
+            // Looked for again with the next round, and not at once: the store is away.
+            self.pulse.bad(error, self.clock.now());
+            self.may_hold_unknown.store(true, Ordering::SeqCst);
         }
         let unknown = found?;
         let any = !unknown.is_empty();

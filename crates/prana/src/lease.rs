@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use prana_store::Hint;
+use prana_store::{Hint, StoreError};
 use tokio::sync::Notify;
 
 use crate::engine::Inner;
@@ -83,8 +83,12 @@ impl Inner {
     /// Gives a sign of life, and looks after those executions that have something in their inbox.
     pub(crate) async fn beat(&self) {
         let sent = Moment::now();
-        let beat = self.store.heartbeat(self.worker, self.clock.now(), self.options.lease_ms);
-        match beat.await {
+        let lease_ms = self.options.lease_ms;
+        let beat = self.store.heartbeat(self.worker, self.clock.now(), lease_ms);
+        // One that takes longer is none: the next may fare better.
+        let beat = tokio::time::timeout(Duration::from_millis(lease_ms / 2), beat).await;
+        let too_long = || StoreError::Unavailable { reason: "it took too long".to_owned() };
+        match beat.unwrap_or_else(|_| Err(too_long())) {
             Ok(attention) => {
                 self.lease.renew(sent);
                 self.pulse.good();

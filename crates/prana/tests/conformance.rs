@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use prana::testing::{Keep, MakeStore, TestOptions, TestStore, run_file};
-use prana_store::postgres::testing::TestDatabase;
 use prana::{NoEffects, core::Registry};
+use prana_store::postgres::testing::TestDatabase;
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {

@@ -45,7 +45,7 @@ pub fn run(args: Args) -> Outcome {
     let To::PranaElixir(args) = args.to;
     let db = database(args.db)?;
     session::block_on(async move {
-        let session = Session::over(session::open_existing(&db)?)?;
+        let session = Session::over(session::open_existing(&db).await?)?;
         let value = match (&args.workflow, args.execution) {
             (Some(id), _) => {
                 let (value, findings) = session.engine.export_elixir_workflow(id).await?;

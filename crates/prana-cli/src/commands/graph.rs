@@ -57,7 +57,7 @@ pub fn run(args: Args) -> Outcome {
 
 /// An execution, and the version of the workflow that it runs.
 async fn marked(id: ExecutionId, db: PathBuf) -> Outcome<(Workflow, Execution)> {
-    let session = Session::over(session::open_existing(&db)?)?;
+    let session = Session::over(session::open_existing(&db).await?)?;
     let execution = session.engine.execution(id).await.map_err(unknown_execution)?;
     let which = Which::Version(execution.workflow_version);
     let stored = session.engine.catalog().workflow(&execution.workflow_id, which).await?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::Subcommand;
 use prana::elixir::{Bundle, Finding, ImportOptions, Outcome as Fate, Report};
-use prana::store::{MemoryStore, SqliteStore};
+use prana::store::MemoryStore;
 
 use super::Format;
 use super::executions::database;
@@ -66,7 +66,7 @@ pub fn run(args: Args) -> Outcome {
     };
     let db = database(args.db)?;
     session::block_on(async move {
-        let session = open(&db, options.dry_run)?;
+        let session = open(&db, options.dry_run).await?;
         let report = session.engine.import_elixir(&bundle, &options).await?;
         match args.format {
             Format::Json => print(&serde_json::to_string_pretty(&report).unwrap_or_default()),
@@ -95,11 +95,11 @@ fn read(file: &str) -> Outcome<Bundle> {
 }
 
 /// The database; for a dry run over one that isn't there, memory.
-fn open(db: &std::path::Path, dry_run: bool) -> Outcome<Session> {
-    if dry_run && !db.exists() {
+async fn open(db: &std::path::Path, dry_run: bool) -> Outcome<Session> {
+    if dry_run && !prana::is_server(db) && !db.exists() {
         return Session::over(Arc::new(MemoryStore::new()));
     }
-    Session::over(Arc::new(SqliteStore::open(db)?))
+    Session::over(session::open(db).await?)
 }
 
 fn text(report: &Report) -> String {

@@ -70,7 +70,10 @@ async fn run_all(files: &[String], args: &Args) -> Outcome<Results> {
         registry: builtin::registry(),
         effects: builtin::effects()?,
         restart_every_step: args.restart_every_step,
-        sqlite: args.store == Store::Sqlite,
+        keep: match args.store {
+            Store::Memory => prana::testing::Keep::Memory,
+            Store::Sqlite => prana::testing::Keep::Sqlite,
+        },
     };
     let colors = output::colors_on_stdout();
     let mut results = Results::default();

@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
-use std::sync::Arc;
 
 use prana::core::execution::{Execution, NodeExecution, NodeStatus};
 use prana::core::record::Entry;
-use prana::store::{Filter, Row, SqliteStore};
+use prana::store::{Filter, Row};
 use prana::{Engine, Value};
 use serde_json::Value as Json;
 
 use super::{effect, trail, workload};
 use crate::exit::{Failure, Outcome};
+use crate::session;
 
 /// How many rows and entries are read at a time.
 const PAGE: usize = 500;
@@ -44,6 +44,8 @@ struct Told {
     answering: HashMap<String, HashSet<i64>>,
     answered: HashMap<String, HashSet<i64>>,
     cancelled: HashSet<String>,
+    /// Workers that were stopped and continued.
+    frozen: HashSet<u64>,
     /// In microseconds.
     first_steps: Vec<u64>,
 }
@@ -54,6 +56,7 @@ struct Tally {
     lost: usize,
     effects: usize,
     in_doubt: usize,
+    late: usize,
     outside: usize,
     timers: usize,
     answers: usize,
@@ -66,14 +69,17 @@ struct Tally {
 /// Compares.
 pub async fn check(db: &Path, ledger: &Path) -> Outcome<Verdict> {
     let told = read(ledger)?;
-    let store = Arc::new(SqliteStore::open(db)?);
-    let engine = Engine::builder().store(store).registry(effect::registry()).build();
+    let store = session::open(db).await?;
+    let engine = Engine::builder().shared_store(store).registry(effect::registry()).build();
     let rows = all_rows(&engine).await?;
     let mut children: HashMap<String, usize> = HashMap::new();
     for parent in rows.values().filter_map(|row| row.parent) {
         *children.entry(parent.to_string()).or_default() += 1;
     }
     let mut tally = Tally { executions: rows.len(), ..Tally::default() };
+    if rows.is_empty() {
+        tally.violations.push("no worker lived long enough to start anything: nothing was tried".to_owned());
+    }
     tally.existence(&told, &rows);
     for (id, row) in &rows {
         if !row.status.is_ended() {
@@ -123,10 +129,19 @@ impl Told {
             "answering" => drop(self.answering.entry(execution).or_default().insert(answer)),
             "answered" => drop(self.answered.entry(execution).or_default().insert(answer)),
             "cancelled" => drop(self.cancelled.insert(execution)),
+            "frozen" => drop(self.frozen.insert(number("worker"))),
             "first_step" => self.first_steps.push(number("micros")),
             _ => {}
         }
     }
+}
+
+/// Whether a worker was frozen inside an effect, and reached the ledger only after another worker had taken over: nothing can stop it there, and
+/// what it writes afterwards is refused.
+fn is_late(call: &Call, all: &[Call], told: &Told) -> bool {
+    let before = all.iter().filter(|other| other.place < call.place && other.generation != call.generation);
+    let mut overtaken = before.filter(|other| other.index >= call.index);
+    told.frozen.contains(&call.generation) && overtaken.next().is_some()
 }
 
 async fn all_rows(engine: &Engine) -> Outcome<BTreeMap<String, Row>> {
@@ -189,8 +204,11 @@ impl Tally {
 
     fn effects(&mut self, execution: &Execution, told: &Told) {
         let id = execution.id.to_string();
-        let calls = told.calls.get(&id).map_or(&[][..], Vec::as_slice);
-        self.effects += calls.len();
+        let all = told.calls.get(&id).map_or(&[][..], Vec::as_slice);
+        self.effects += all.len();
+        let (late, calls): (Vec<Call>, Vec<Call>) = all.iter().cloned().partition(|call| is_late(call, all, told));
+        self.late += late.len();
+        let calls = &calls[..];
         let name = format!("execution {id} ({})", execution.workflow_id);
         for call in calls {
             let durable = told.durable.get(&(id.clone(), call.index));
@@ -205,11 +223,11 @@ impl Tally {
                 self.violations.push(format!("{name}: `never` ran"));
             }
         }
-        self.windows(&name, &execution.workflow_id, calls);
+        self.windows(&name, &execution.workflow_id, calls, &told.frozen);
         for run in &execution.node_executions {
             let own: Vec<&Call> =
                 calls.iter().filter(|call| call.index == u64::from(run.execution_index)).collect();
-            self.outcome(&name, run, &own);
+            self.outcome(&name, run, &own, &late);
         }
     }
 
@@ -219,13 +237,14 @@ impl Tally {
     }
 
     /// Which calls were repeated, and whether each was in doubt.
-    fn windows(&mut self, name: &str, workflow: &str, calls: &[Call]) {
+    fn windows(&mut self, name: &str, workflow: &str, calls: &[Call], frozen: &HashSet<u64>) {
         let mut doubts: HashMap<u64, HashSet<u64>> = HashMap::new();
         let mut newest: HashMap<(u64, u64), &Call> = HashMap::new();
         for call in calls {
             let Some(earlier) = newest.insert((call.index, call.attempt), call) else { continue };
             self.in_doubt += 1;
-            if earlier.generation == call.generation {
+            // One that was frozen may have lost the execution, and claimed it again.
+            if earlier.generation == call.generation && !frozen.contains(&call.generation) {
                 self.repeated(format!(
                     "{name}: worker {} called `{}` (run {}, attempt {}) twice, receipts {} and {}",
                     call.generation, call.node, call.index, call.attempt, earlier.receipt, call.receipt
@@ -246,7 +265,7 @@ impl Tally {
     }
 
     /// What is recorded of a run is what the ledger answered last.
-    fn outcome(&mut self, name: &str, run: &NodeExecution, calls: &[&Call]) {
+    fn outcome(&mut self, name: &str, run: &NodeExecution, calls: &[&Call], late: &[Call]) {
         let (key, index) = (&run.node_key, run.execution_index);
         if &**key == "once" && calls.len() > 1 {
             self.repeated(format!("{name}: `once` (run {index}) was called {} times", calls.len()));
@@ -258,6 +277,11 @@ impl Tally {
         let is_effect = run.output.get("key").is_some_and(|of| {
             of.as_str().is_some_and(|of| of.rsplit('/').next() == Some(index.to_string().as_str()))
         });
+        let is_answer = |call: &Call| call.index == u64::from(index) && call.receipt == receipt;
+        // Who thawed may also have been the one that others were late after.
+        if late.iter().any(|call| call.index == u64::from(index)) && (late.iter().any(is_answer) || calls.iter().any(|call| is_answer(call))) {
+            return;
+        }
         if is_effect && calls.last().map(|call| call.receipt) != Some(receipt) {
             let last = calls.last().map(|call| call.receipt);
             self.violations.push(format!(
@@ -297,6 +321,7 @@ impl Tally {
             line("executions", format!("{} ({} acknowledged)", self.executions, told.acknowledged.len())),
             line("acknowledged and lost", self.lost.to_string()),
             line("effects", format!("{} (repeated while in doubt: {})", self.effects, self.in_doubt)),
+            line("called by a thawed worker, its write refused", self.late.to_string()),
             line("repeated outside the in-doubt window", self.outside.to_string()),
             line(
                 "timers, answers, children's ends",

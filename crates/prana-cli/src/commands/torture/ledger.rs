@@ -102,7 +102,8 @@ fn write_down(batch: Vec<Json>, shared: &Shared) -> std::io::Result<String> {
     for mut message in batch {
         if message["kind"] == "settle" {
             // Everything that the killed worker sent is written once its line is closed; this one stays open.
-            while book.lines > 1 {
+            let alive = usize::try_from(message["alive"].as_u64().unwrap_or(0)).unwrap_or(0);
+            while book.lines > 1 + alive {
                 book = shared.1.wait(book).unwrap_or_else(PoisonError::into_inner);
             }
         }

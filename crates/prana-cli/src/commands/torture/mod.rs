@@ -7,6 +7,7 @@ mod check;
 mod dice;
 mod effect;
 pub mod ledger;
+mod life;
 mod tormentor;
 mod trail;
 pub mod worker;
@@ -22,7 +23,8 @@ use tormentor::{Limit, Tormentor};
 /// What it takes.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The database file, which must not exist yet; on the disk that is to be tried. A temporary one, if not said.
+    /// The database file, which must not exist yet; on the disk that is to be tried. A temporary one, if not said. Or an empty database on a server:
+    /// postgres://user:password@host/database.
     #[arg(long, value_name = "FILE")]
     db: Option<PathBuf>,
     /// For how long.
@@ -34,6 +36,12 @@ pub struct Args {
     /// Decides about everything random but the machine itself.
     #[arg(long)]
     seed: Option<u64>,
+    /// How many workers at the same time; one for a file, three on a server, if not said.
+    #[arg(long)]
+    workers: Option<usize>,
+    /// A command that is run every few seconds, to disturb what is around the workers: to restart the server, say.
+    #[arg(long, value_name = "COMMAND")]
+    disturb: Option<String>,
     /// Keeps the database and the ledger.
     #[arg(long)]
     keep: bool,
@@ -51,11 +59,14 @@ struct Files {
 impl Files {
     fn new(db: Option<PathBuf>) -> Outcome<Files> {
         let (db, folder) = match db {
+            Some(db) if prana::is_server(&db) => {
+                let folder = own_folder()?;
+                let [ledger, log] = ["torture.ledger", "torture.log"].map(|name| folder.join(name));
+                return Ok(Files { db, ledger, log, folder: Some(folder) });
+            }
             Some(db) => (db, None),
             None => {
-                let folder = std::env::temp_dir().join(format!("prana-torture-{}", std::process::id()));
-                let made = std::fs::create_dir_all(&folder);
-                made.map_err(|error| Failure::new(format!("{}: {error}", folder.display())))?;
+                let folder = own_folder()?;
                 (folder.join("torture.db"), Some(folder))
             }
         };
@@ -78,6 +89,13 @@ impl Files {
     }
 }
 
+fn own_folder() -> Outcome<PathBuf> {
+    let folder = std::env::temp_dir().join(format!("prana-torture-{}", std::process::id()));
+    let made = std::fs::create_dir_all(&folder);
+    made.map_err(|error| Failure::new(format!("{}: {error}", folder.display())))?;
+    Ok(folder)
+}
+
 fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
@@ -92,8 +110,14 @@ pub fn run(args: &Args) -> Outcome {
         Some(kills) => Limit::Kills(kills),
         None => Limit::Time(Duration::from_secs_f64(args.minutes.clamp(0.0, 10_000.0) * 60.0)),
     };
-    output::say(&format!("database {}, seed {seed}", files.db.display()));
-    let tortured = Tormentor::start(&files, seed)?.torment(limit)?;
+    let is_server = prana::is_server(&files.db);
+    let named = if is_server { "on a server".to_owned() } else { files.db.display().to_string() };
+    output::say(&format!("database {named}, seed {seed}"));
+    let workers = match is_server {
+        true => args.workers.unwrap_or(3),
+        false => 1,
+    };
+    let tortured = Tormentor::start(&files, seed, workers, args.disturb.clone())?.torment(limit)?;
     let verdict = session::block_on(check::check(&files.db, &files.ledger))?;
     let mut violations = tortured.violations;
     violations.extend(verdict.violations);
@@ -101,12 +125,15 @@ pub fn run(args: &Args) -> Outcome {
         "kills                                       {} ({} at a commit boundary, {} freezes)",
         tortured.kills, tortured.at_commits, tortured.freezes
     ));
+    if args.disturb.is_some() {
+        output::print(&format!("disturbances                                {}", tortured.disturbances));
+    }
     for line in &verdict.summary {
         output::print(line);
     }
     if violations.is_empty() {
         if args.keep {
-            output::say(&format!("kept: {}", files.db.display()));
+            output::say(&format!("kept: {named}"));
         } else {
             files.remove();
         }
@@ -115,8 +142,7 @@ pub fn run(args: &Args) -> Outcome {
     output::print(&format!("\n{} violations:", violations.len()));
     violations.iter().take(50).for_each(|violation| output::print(&format!("  {violation}")));
     output::say(&format!(
-        "kept: {}, {}, {}",
-        files.db.display(),
+        "kept: {named}, {}, {}",
         files.ledger.display(),
         files.log.display()
     ));

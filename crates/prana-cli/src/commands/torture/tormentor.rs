@@ -12,11 +12,10 @@ use serde_json::json;
 
 use super::dice::Dice;
 use super::ledger::Line;
+use super::life::{End, Life};
 use super::{Files, worker};
 use crate::exit::{Failure, Outcome};
 
-/// How long a worker lives on average, in milliseconds.
-const LIFE_MS: f64 = 150.0;
 /// How long the last worker may take until everything has ended.
 const CALM: Duration = Duration::from_secs(120);
 
@@ -38,6 +37,8 @@ pub struct Tortured {
     pub at_commits: u64,
     /// Workers that were stopped and continued.
     pub freezes: u64,
+    /// How often what is around the workers was disturbed.
+    pub disturbances: u64,
     /// What went wrong on the way.
     pub violations: Vec<String>,
 }
@@ -51,6 +52,10 @@ pub struct Tormentor {
     address: SocketAddr,
     dice: Dice,
     generation: u64,
+    /// How many workers live at the same time.
+    workers: usize,
+    /// A command that disturbs what is around them.
+    disturb: Option<String>,
     tortured: Tortured,
 }
 
@@ -62,14 +67,14 @@ impl Drop for Tormentor {
     }
 }
 
-fn broken(what: &str) -> impl FnOnce(std::io::Error) -> Failure {
+pub fn broken(what: &str) -> impl FnOnce(std::io::Error) -> Failure {
     let what = what.to_owned();
     move |error| Failure::new(format!("{what}: {error}"))
 }
 
 impl Tormentor {
     /// Starts the ledger.
-    pub fn start(files: &Files, seed: u64) -> Outcome<Tormentor> {
+    pub fn start(files: &Files, seed: u64, workers: usize, disturb: Option<String>) -> Outcome<Tormentor> {
         let program = std::env::current_exe().map_err(broken("this program can't be found"))?;
         let mut ledger = Command::new(&program)
             .arg("torture-ledger")
@@ -92,6 +97,8 @@ impl Tormentor {
             address,
             dice: Dice::new(seed),
             generation: 0,
+            workers: workers.max(1),
+            disturb,
             tortured: Tortured::default(),
         })
     }
@@ -101,24 +108,46 @@ impl Tormentor {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(broken("no threads can be started"))?;
         let line = runtime.block_on(Line::open(self.address, 0))?;
-        let settle = || runtime.block_on(line.call(json!({"kind": "settle"}))).map(drop);
+        let tell = |message| runtime.block_on(line.call(message)).map(drop);
+        // Everything that the dead sent is written down before the next is born.
+        let settle = |alive: usize| tell(json!({"kind": "settle", "alive": alive}));
         let begun = Instant::now();
+        let mut disturbed = Instant::now();
         self.prepare()?;
-        settle()?;
-        loop {
-            let over = match limit {
-                Limit::Kills(kills) => self.tortured.kills >= kills,
-                Limit::Time(time) => begun.elapsed() >= time,
-            };
-            if over || !self.tortured.violations.is_empty() {
-                break;
+        settle(0)?;
+        let mut lives: Vec<Life> = Vec::new();
+        while !self.is_over(limit, begun) {
+            while lives.len() < self.workers {
+                lives.push(self.give_life()?);
             }
-            self.one_life()?;
-            settle()?;
+            let mut place = 0;
+            while place < lives.len() {
+                if self.live_on(&mut lives[place], &tell)? {
+                    place += 1;
+                } else {
+                    lives.swap_remove(place);
+                    settle(lives.len())?;
+                }
+            }
+            self.disturb(&mut disturbed)?;
+            thread::sleep(Duration::from_millis(2));
         }
+        for mut life in lives {
+            life.kill()?;
+            self.tortured.kills += 1;
+        }
+        settle(0)?;
         self.calm()?;
-        settle()?;
+        settle(0)?;
         Ok(std::mem::take(&mut self.tortured))
+    }
+
+    fn is_over(&self, limit: Limit, begun: Instant) -> bool {
+        let over = match limit {
+            Limit::Kills(kills) => self.tortured.kills >= kills,
+            Limit::Time(time) => begun.elapsed() >= time,
+        };
+        over || !self.tortured.violations.is_empty()
     }
 
     fn spawn(&mut self, more: &[&str]) -> Outcome<Child> {
@@ -148,42 +177,55 @@ impl Tormentor {
         self.wait_for_end(child, "prepare the database")
     }
 
-    /// One worker, from its start to its end.
-    fn one_life(&mut self) -> Outcome<()> {
+    /// One more worker.
+    fn give_life(&mut self) -> Outcome<Life> {
         let die_at = self.dice.one_in(3).then(|| (1 + self.dice.below(300)).to_string());
-        let mut more = Vec::new();
+        // Where there are several, not all their clocks are right.
+        let skew_ms = if self.workers > 1 { [0, 700, -700][self.generation as usize % 3] } else { 0 };
+        let skew = format!("--skew-ms={skew_ms}");
+        let mut more = vec![&*skew];
         if let Some(boundary) = &die_at {
             more.extend(["--die-at", boundary]);
         }
-        let mut child = self.spawn(&more)?;
-        let life = Duration::from_millis(self.dice.exponential(LIFE_MS));
-        let freeze = self.dice.one_in(6);
-        let ended = match freeze {
-            true => {
-                let ended = self.live(&mut child, life / 2)?;
-                if ended.is_none() {
-                    self.freeze(&child)?;
-                }
-                ended.map_or_else(|| self.live(&mut child, life / 2), |ended| Ok(Some(ended)))?
-            }
-            false => self.live(&mut child, life)?,
-        };
-        match ended {
-            Some(status) if is_abort(status) && die_at.is_some() => {
+        let generation = self.generation;
+        let child = self.spawn(&more)?;
+        Ok(Life::new(child, generation, die_at.is_some(), self.workers, &mut self.dice))
+    }
+
+    /// Goes on with one worker; false when it has ended.
+    fn live_on(&mut self, life: &mut Life, tell: &dyn Fn(serde_json::Value) -> Outcome<()>) -> Outcome<bool> {
+        if life.is_to_freeze() {
+            tell(json!({"kind": "frozen", "worker": life.generation}))?;
+            self.tortured.freezes += u64::from(life.freeze(&mut self.dice)?);
+        }
+        match life.step()? {
+            None => return Ok(true),
+            Some(End::Killed) => self.tortured.kills += 1,
+            Some(End::AtCommit) => {
                 self.tortured.kills += 1;
                 self.tortured.at_commits += 1;
             }
-            Some(status) => {
-                let generation = self.generation - 1;
+            Some(End::ByItself(status)) => {
+                let generation = life.generation;
                 let violation = format!("worker {generation} ended by itself ({status}); see the log");
                 self.tortured.violations.push(violation);
             }
-            None => {
-                child.kill().map_err(broken("a worker can't be killed"))?;
-                child.wait().map_err(broken("a worker"))?;
-                self.tortured.kills += 1;
-            }
         }
+        Ok(false)
+    }
+
+    /// Does something to what is around the workers, now and then.
+    fn disturb(&mut self, last: &mut Instant) -> Outcome<()> {
+        let Some(command) = &self.disturb else { return Ok(()) };
+        if last.elapsed() < Duration::from_millis(2_000 + self.dice.below(4_000)) {
+            return Ok(());
+        }
+        let done = Command::new("sh").args(["-c", command]).stdin(Stdio::null()).stdout(Stdio::null()).status();
+        if !done.map_err(broken("the disturbance"))?.success() {
+            return Err(Failure::new("the disturbance failed"));
+        }
+        self.tortured.disturbances += 1;
+        *last = Instant::now();
         Ok(())
     }
 
@@ -200,22 +242,6 @@ impl Tormentor {
             }
             thread::sleep(left.min(Duration::from_millis(2)));
         }
-    }
-
-    /// Stops it for a while, now and then for longer than its lease.
-    fn freeze(&mut self, child: &Child) -> Outcome<()> {
-        let signal = |name: &str| {
-            let sent = Command::new("kill").args([name, &child.id().to_string()]).status();
-            sent.map(|status| status.success())
-        };
-        // Without the command, or if it has just ended, nothing is frozen.
-        if matches!(signal("-STOP"), Ok(true)) {
-            let longest = if self.dice.one_in(4) { 1_500 } else { 200 };
-            thread::sleep(Duration::from_millis(self.dice.below(longest)));
-            signal("-CONT").map_err(broken("a worker can't be continued"))?;
-            self.tortured.freezes += 1;
-        }
-        Ok(())
     }
 
     /// The last worker: nothing hurts it, and everything must end.
@@ -240,17 +266,4 @@ impl Tormentor {
         }
         Ok(())
     }
-}
-
-/// Whether it ended as a worker does at a commit boundary.
-#[cfg(unix)]
-fn is_abort(status: ExitStatus) -> bool {
-    use std::os::unix::process::ExitStatusExt;
-    status.signal().is_some()
-}
-
-/// Whether it ended as a worker does at a commit boundary.
-#[cfg(not(unix))]
-fn is_abort(status: ExitStatus) -> bool {
-    !status.success()
 }

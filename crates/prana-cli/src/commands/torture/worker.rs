@@ -7,11 +7,12 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use prana::core::ExecutionId;
+use async_trait::async_trait;
+use prana::core::{ExecutionId, Timestamp};
 use prana::core::execution::{Execution, NodeStatus};
 use prana::core::suspension::Suspension;
-use prana::store::{Filter, SqliteStore, Status, Target};
-use prana::{AtCommit, Clock, Engine, EngineError, EngineOptions, SystemClock, Value};
+use prana::store::{Filter, Status, Target};
+use prana::{AnyStore, AtCommit, Clock, Engine, EngineError, EngineOptions, SystemClock, Value};
 use serde_json::json;
 
 use super::dice::Dice;
@@ -47,6 +48,9 @@ pub struct Args {
     /// Ends by itself at this commit boundary.
     #[arg(long)]
     die_at: Option<i64>,
+    /// How far its clock is ahead.
+    #[arg(long, default_value_t = 0, allow_hyphen_values = true)]
+    skew_ms: i64,
     /// Starts nothing, and stays until everything has ended.
     #[arg(long)]
     calm: bool,
@@ -55,7 +59,7 @@ pub struct Args {
 /// Works.
 pub fn run(args: Args) -> Outcome {
     session::block_on(async move {
-        let store = Arc::new(SqliteStore::open(&args.db)?);
+        let store = open(&args.db).await?;
         let line = Line::open(args.ledger, args.generation).await?;
         let engine = engine(&args, store, &line);
         if args.generation == 0 {
@@ -75,25 +79,60 @@ pub fn run(args: Args) -> Outcome {
     })
 }
 
-fn engine(args: &Args, store: Arc<SqliteStore>, line: &Arc<Line>) -> Engine {
+/// A server may be away for a moment, because somebody restarts it.
+async fn open(db: &std::path::Path) -> Outcome<Arc<dyn AnyStore>> {
+    let mut tries = 0;
+    loop {
+        match session::open(db).await {
+            Err(_) if prana::is_server(db) && tries < 100 => tries += 1,
+            opened => return opened,
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+fn engine(args: &Args, store: Arc<dyn AnyStore>, line: &Arc<Line>) -> Engine {
     let effects = Ledgered {
         line: Arc::clone(line),
         dice: Mutex::new(Dice::new(args.seed ^ 0x5eed)),
         slow: !args.calm,
     };
     let options = EngineOptions {
-        lease_ms: 1_000,
+        // Several workers on a busy machine must not take each other for dead.
+        lease_ms: if prana::is_server(&args.db) { 2_000 } else { 1_000 },
         poll_ms: 200,
         at_commit: args.die_at.map(dies_at),
         ..EngineOptions::default()
     };
     Engine::builder()
-        .store(store)
+        .shared_store(store)
         .registry(registry())
+        .clock(Arc::new(Skewed { ahead_micros: args.skew_ms * 1_000 }))
         .effects(Arc::new(effects))
         .middleware(Arc::new(Listener::new(Arc::clone(line), args.spawned_at)))
         .options(options)
         .build()
+}
+
+/// The computer's clock, and how wrong it is.
+struct Skewed {
+    ahead_micros: i64,
+}
+
+#[async_trait]
+impl Clock for Skewed {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(SystemClock.now().as_micros().saturating_add(self.ahead_micros))
+    }
+
+    fn random(&self) -> u64 {
+        SystemClock.random()
+    }
+
+    async fn sleep_until(&self, time: Timestamp) {
+        let time = Timestamp::from_micros(time.as_micros().saturating_sub(self.ahead_micros));
+        SystemClock.sleep_until(time).await;
+    }
 }
 
 /// Ends the process, without anything more, when this many commit boundaries have been passed.
@@ -119,15 +158,30 @@ impl Worker {
     async fn work(&self, mut dice: Dice) -> Outcome {
         let mut ends = Vec::new();
         loop {
-            if ends.len() < OPEN && self.open().await? < BACKLOG {
-                let job = workload::job(&mut dice);
-                ends.push(self.start(&job).await?);
+            if ends.len() < OPEN {
+                match self.start_if_quiet(&mut dice).await {
+                    Ok(end) => ends.extend(end),
+                    // Restarted: what was not acknowledged is not counted.
+                    Err(_) if self.engine.store().is_shared() => {}
+                    Err(failure) => return Err(failure),
+                }
             }
             ends.retain_mut(|end: &mut tokio::sync::oneshot::Receiver<_>| {
                 matches!(end.try_recv(), Err(tokio::sync::oneshot::error::TryRecvError::Empty))
             });
             tokio::time::sleep(Duration::from_millis(dice.below(6))).await;
         }
+    }
+
+    /// Starts one, if there is not too much to do already.
+    async fn start_if_quiet(
+        &self,
+        dice: &mut Dice,
+    ) -> Outcome<Option<tokio::sync::oneshot::Receiver<prana::Outcome>>> {
+        if self.open().await? >= BACKLOG {
+            return Ok(None);
+        }
+        self.start(&workload::job(dice)).await.map(Some)
     }
 
     /// Starts one, and only then says so.
