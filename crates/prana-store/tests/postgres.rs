@@ -196,7 +196,10 @@ async fn cut_connections_lose_and_repeat_nothing() {
         let mut hand = stage.start().await;
         tasks.push(tokio::spawn(async move {
             for _ in 0..40 {
-                hand.commit(hand.step()).await.expect("what became of it is always known");
+                // Cut off while it connects, it is told that nothing was stored; anything else would be known.
+                while let Err(error) = hand.commit(hand.step()).await {
+                    assert!(error.is_transient(), "{error}");
+                }
             }
             hand
         }));
@@ -205,7 +208,7 @@ async fn cut_connections_lose_and_repeat_nothing() {
     let (done, cuts) = (is_done.clone(), proxy.cuts.clone());
     let cutting = tokio::spawn(async move {
         while !done.load(Ordering::SeqCst) {
-            tokio::time::sleep(Duration::from_millis(30)).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
             cuts.send_modify(|cuts| *cuts += 1);
         }
     });

@@ -83,7 +83,11 @@ impl Inner {
         header.metadata.test_run = options.test_run;
         header.metadata.until = options.until.as_deref().map(Str::from);
         let concurrency = self.slot(&compiled, &header)?;
-        let bare = !waits || !self.options.roles.worker || concurrency.is_some() || options.start_key.is_some() || birth.is_some();
+        let bare = !waits
+            || !self.options.roles.worker
+            || concurrency.is_some()
+            || options.start_key.is_some()
+            || birth.is_some();
         let mut encoder = crate::codec::Encoder::default();
         let now = self.clock.now();
         let new = NewExecution {
