@@ -81,7 +81,7 @@ impl Options {
                 recycle: Some(Duration::from_secs(5)),
             })
             .post_create(Hook::async_fn(|client, _| {
-                Box::pin(async move { settled(client).await.map_err(|reason| HookError::message(reason)) })
+                Box::pin(async move { settled(client).await.map_err(HookError::message) })
             }));
         pool.build().map_err(|error| self.cannot_open(error))
     }

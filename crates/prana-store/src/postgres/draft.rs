@@ -343,8 +343,8 @@ impl Waits for Draft<'_> {
             let wait = &wait.wait;
             *wait.node_key == *node_key && *wait.loop_path == *loop_path && wait.run_index == run_index
         };
-        let changed = self.changes.waits.range((ordinal, 0)..=(ordinal, u32::MAX)).map(|(_, wait)| wait);
-        let changed = changed.filter(is_it).next_back().cloned();
+        let mut changed = self.changes.waits.range((ordinal, 0)..=(ordinal, u32::MAX)).map(|(_, wait)| wait);
+        let changed = changed.rfind(is_it).cloned();
         if self.is_new(ordinal) || self.changes.cleared.contains(&ordinal) {
             return Ok(changed);
         }

@@ -123,7 +123,10 @@ pub(super) fn readings(wanted: &Wanted) -> Vec<Reading<'_>> {
     read_inbox(wanted, &mut plan);
     if wanted.numbers > 0 {
         add(&mut plan, Ask::new(sql::NUMBERS).with(limit_of(wanted.numbers)), |known, given| {
-            given.iter().try_for_each(|row| Ok(known.numbers.push(get(row, 0)?)))
+            for row in &given {
+                known.numbers.push(get(row, 0)?);
+            }
+            Ok(())
         });
     }
     plan

@@ -208,8 +208,11 @@ pub(super) fn entry(row: &Given) -> Read<StoredEntry> {
     })
 }
 
-/// How a target is written: its number, node, loop path and number of run, wait or index.
-pub(super) fn target_columns(target: &Target) -> (i16, Option<&[u8]>, Option<&[u8]>, Option<i64>) {
+/// The kind of a target, its node, its loop path, and the number of its run, wait or index.
+type TargetColumns<'t> = (i16, Option<&'t [u8]>, Option<&'t [u8]>, Option<i64>);
+
+/// How a target is written.
+pub(super) fn target_columns(target: &Target) -> TargetColumns<'_> {
     match target {
         Target::Execution => (TO_EXECUTION, None, None, None),
         Target::Node(key) => (TO_NODE, Some(key.as_bytes()), None, None),

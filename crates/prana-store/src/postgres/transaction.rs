@@ -197,7 +197,7 @@ impl Tx {
         }));
         let (written, committed) = join(written, client.batch_execute("COMMIT")).await;
         // The first error is the one that undid the transaction; those after it only say that there was one.
-        for error in written.into_iter().filter_map(Result::err) {
+        if let Some(error) = written.into_iter().find_map(Result::err) {
             return Err(match error.code() {
                 Some(code) if !ends_connection(code) => Written::Not(error.into()),
                 _ => Written::Unknown(explain(&error)),
