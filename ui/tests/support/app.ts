@@ -65,5 +65,8 @@ export async function barriers(page: Page): Promise<string[]> {
 export async function picture(page: Page, name: string): Promise<void> {
   if (!process.env.PICTURES) return
   await page.mouse.move(0, 0)
-  await page.screenshot({ path: fileURLToPath(new URL(`../../../docs/images/${name}.png`, import.meta.url)), animations: 'disabled' })
+  await page.screenshot({
+    path: fileURLToPath(new URL(`../../../docs/images/${name}.png`, import.meta.url)),
+    animations: 'disabled',
+  })
 }
