@@ -208,7 +208,7 @@ async fn cut_connections_lose_and_repeat_nothing() {
     let (done, cuts) = (is_done.clone(), proxy.cuts.clone());
     let cutting = tokio::spawn(async move {
         while !done.load(Ordering::SeqCst) {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(500)).await;
             cuts.send_modify(|cuts| *cuts += 1);
         }
     });
