@@ -111,6 +111,8 @@ pub fn read(path: &str) -> Outcome<SecretText> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::SecretFile;
 
     #[test]

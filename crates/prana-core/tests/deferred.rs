@@ -35,8 +35,11 @@ fn graph(params: &str, settings: &str, input: Value) -> ExecutionGraph {
     create_test_graph_with(&registry(), &document, input)
 }
 
+/// What an effect was called with: its parameters, and what is left to be rendered in them.
+type Called = (Value, Vec<Deferred>);
+
 /// The calls of all attempts, of which the last alone succeeds, and the log.
-fn calls(params: &str, attempts: u32, input: Value) -> (Vec<(Value, Vec<Deferred>)>, Vec<Entry>, Status) {
+fn calls(params: &str, attempts: u32, input: Value) -> (Vec<Called>, Vec<Entry>, Status) {
     let seen = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
     let all = std::rc::Rc::clone(&seen);
     let settings = "{retry_on_failed: true, max_retries: 5, retry_delay_ms: 1000}";

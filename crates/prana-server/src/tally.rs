@@ -71,7 +71,7 @@ impl Count {
 fn step(millis: u64) -> usize {
     let millis = millis.max(1);
     let power = millis.ilog2() as usize;
-    let quarter = ((millis as u128 * 4 >> power) - 4) as usize;
+    let quarter = (((millis as u128 * 4) >> power) - 4) as usize;
     (power * 4 + quarter).min(STEPS - 1)
 }
 

@@ -65,7 +65,7 @@ pub async fn run_until_answered(
     begun(id);
     tokio::select! {
         biased;
-        Ok(answer) = &mut answered => return Ok(Told::Answered(answer)),
+        Ok(answer) = &mut answered => Ok(Told::Answered(answer)),
         end = until_ended(shared, id, ended) => {
             let end = end?;
             // The answer comes before the end; of an execution that another process went on with it is in the trail.

@@ -11,9 +11,7 @@ use std::time::{Duration, Instant};
 
 use prana_store::postgres::testing::TestDatabase;
 use prana_store::suite::{Hand, Stage, at, entry, id, worker};
-use prana_store::{
-    Claim, Delta, NewExecution, PostgresStore, Release, Remove, Start, Status, Store, StoredEntry,
-};
+use prana_store::{Claim, Delta, NewExecution, PostgresStore, Release, Remove, Start, Status, StoredEntry};
 
 const FOR: Duration = Duration::from_secs(4);
 const AT_ONCE: usize = 64;

@@ -61,7 +61,8 @@ fn check_with(settings: &str, nodes: &str, connections: &str, commits: usize, an
             })
             .collect();
         assert_eq!(points, expect, "{connections}");
-        let answer = answered.lock().unwrap().take().unwrap().await.unwrap();
+        let answered = answered.lock().unwrap().take().unwrap();
+        let answer = answered.await.unwrap();
         assert_eq!(text(answer), "first");
         assert_eq!(begun.ended.await.unwrap().status, Status::Completed);
     });

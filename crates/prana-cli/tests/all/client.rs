@@ -116,7 +116,7 @@ fn a_server_elsewhere_wants_its_token() {
     let url = format!("http://{}", server.seen.last().unwrap().split("http://").nth(1).unwrap());
     let lock = std::fs::read_to_string(format!("{db}.lock")).unwrap();
     let token = lock.lines().find_map(|line| line.strip_prefix("token ")).unwrap();
-    let token_file = scratch.file("token", &format!("{token}\n"));
+    let token_file = scratch.file("token", format!("{token}\n"));
     everything(&["--server", &url, "--token-file", &token_file], &file);
     let with_token = |token: &str| {
         let mut command: Command = command(&["workflows", "list", "--server", &url]);

@@ -158,8 +158,8 @@ fn at<'v>(value: &'v Value, pointer: &str) -> Option<&'v Value> {
     steps.split('/').try_fold(value, |value, step| {
         let step = step.replace("~1", "/").replace("~0", "~");
         match value {
-            Value::Map(map) => map.get(&*step),
-            Value::List(list) => list.iter().nth(step.parse().ok()?),
+            Value::Map(map) => map.get(&step),
+            Value::List(list) => list.get(step.parse::<usize>().ok()?),
             _ => None,
         }
     })

@@ -43,7 +43,7 @@ impl<'e> RunScope<'e> {
         let mut nodes = Map::new();
         for run in self.before() {
             let mut context = nodes
-                .get(&*run.node_key)
+                .get(&run.node_key)
                 .and_then(|node: &Value| node.get("context")?.as_map().cloned())
                 .unwrap_or_default();
             context.extend(run.context_updates.iter().map(|(key, value)| (key.clone(), value.clone())));

@@ -9,10 +9,8 @@ use std::sync::Arc;
 
 use prana_core::compile::{CompiledGraph, NodeId, PortId};
 use prana_core::execution::Header;
-use prana_core::graph::{Activation, Context, TRIGGER};
-use prana_core::record::{
-    Change, Completed, Entry, ExecutionChange, InputFrom, NodeChange, NodeOutcome, Started,
-};
+use prana_core::graph::{Activation, Context};
+use prana_core::record::{Change, Completed, Entry, ExecutionChange, NodeChange, NodeOutcome, Started};
 use prana_core::{ExecutionGraph, Timestamp};
 use prana_template::{Map, Value};
 

@@ -27,7 +27,7 @@ const LATE_MS: u64 = 1_000;
 /// What became of an attempt to change a schedule.
 enum Changed {
     /// It is stored.
-    Yes(Entry),
+    Yes(Box<Entry>),
     /// Somebody else was first: what is stored is read again.
     Outdated,
 }
@@ -49,7 +49,7 @@ impl Inner {
             match self.take_step(current.clone(), step, now).await? {
                 Changed::Yes(entry) => {
                     count(&self.schedules.counters.missed, missed);
-                    current = entry;
+                    current = *entry;
                 }
                 Changed::Outdated => {
                     self.schedules.changed();
@@ -157,7 +157,7 @@ impl Inner {
             Ok(started) if started.is_new => {
                 count(&self.schedules.counters.started, 1);
                 count(&self.schedules.counters.late, u64::from(now.millis_since(tick) > LATE_MS));
-                Ok(Changed::Yes(moved(entry, next)))
+                Ok(Changed::Yes(Box::new(moved(entry, next))))
             }
             // The schedule was set up anew within the same second, and had started this before.
             Ok(started) => {
@@ -179,7 +179,7 @@ impl Inner {
         let change = entry.stored.change(&state)?;
         let put = self.workflows.catalog().put_item(&change.kind, &change.key, change.based_on, change.bytes);
         match put.await {
-            Ok(_) => Ok(Changed::Yes(moved(entry, state))),
+            Ok(_) => Ok(Changed::Yes(Box::new(moved(entry, state)))),
             Err(StoreError::Outdated { .. }) => Ok(Changed::Outdated),
             Err(error) => Err(error.into()),
         }

@@ -206,7 +206,8 @@ impl Tally {
         let id = execution.id.to_string();
         let all = told.calls.get(&id).map_or(&[][..], Vec::as_slice);
         self.effects += all.len();
-        let (late, calls): (Vec<Call>, Vec<Call>) = all.iter().cloned().partition(|call| is_late(call, all, told));
+        let (late, calls): (Vec<Call>, Vec<Call>) =
+            all.iter().cloned().partition(|call| is_late(call, all, told));
         self.late += late.len();
         let calls = &calls[..];
         let name = format!("execution {id} ({})", execution.workflow_id);
@@ -279,7 +280,9 @@ impl Tally {
         });
         let is_answer = |call: &Call| call.index == u64::from(index) && call.receipt == receipt;
         // Who thawed may also have been the one that others were late after.
-        if late.iter().any(|call| call.index == u64::from(index)) && (late.iter().any(is_answer) || calls.iter().any(|call| is_answer(call))) {
+        if late.iter().any(|call| call.index == u64::from(index))
+            && (late.iter().any(is_answer) || calls.iter().any(|call| is_answer(call)))
+        {
             return;
         }
         if is_effect && calls.last().map(|call| call.receipt) != Some(receipt) {

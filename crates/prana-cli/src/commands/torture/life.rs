@@ -71,7 +71,11 @@ impl Life {
     pub fn step(&mut self) -> Outcome<Option<End>> {
         let ended = self.child.try_wait().map_err(broken("a worker"))?;
         if let Some(status) = ended {
-            return Ok(Some(if self.dies && is_abort(status) { End::AtCommit } else { End::ByItself(status) }));
+            return Ok(Some(if self.dies && is_abort(status) {
+                End::AtCommit
+            } else {
+                End::ByItself(status)
+            }));
         }
         if self.thaws_at.is_some_and(|at| at <= Instant::now()) {
             self.thaws_at = None;

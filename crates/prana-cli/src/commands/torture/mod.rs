@@ -141,10 +141,6 @@ pub fn run(args: &Args) -> Outcome {
     }
     output::print(&format!("\n{} violations:", violations.len()));
     violations.iter().take(50).for_each(|violation| output::print(&format!("  {violation}")));
-    output::say(&format!(
-        "kept: {named}, {}, {}",
-        files.ledger.display(),
-        files.log.display()
-    ));
+    output::say(&format!("kept: {named}, {}, {}", files.ledger.display(), files.log.display()));
     Ok(Exit::Failed)
 }

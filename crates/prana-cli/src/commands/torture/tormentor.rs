@@ -220,7 +220,8 @@ impl Tormentor {
         if last.elapsed() < Duration::from_millis(2_000 + self.dice.below(4_000)) {
             return Ok(());
         }
-        let done = Command::new("sh").args(["-c", command]).stdin(Stdio::null()).stdout(Stdio::null()).status();
+        let done =
+            Command::new("sh").args(["-c", command]).stdin(Stdio::null()).stdout(Stdio::null()).status();
         if !done.map_err(broken("the disturbance"))?.success() {
             return Err(Failure::new("the disturbance failed"));
         }

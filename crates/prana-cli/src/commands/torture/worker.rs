@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use prana::core::{ExecutionId, Timestamp};
 use prana::core::execution::{Execution, NodeStatus};
 use prana::core::suspension::Suspension;
+use prana::core::{ExecutionId, Timestamp};
 use prana::store::{Filter, Status, Target};
 use prana::{AnyStore, AtCommit, Clock, Engine, EngineError, EngineOptions, SystemClock, Value};
 use serde_json::json;
