@@ -128,6 +128,8 @@ fn no_random(error: impl std::fmt::Display) -> SecretError {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     fn keys(byte: u8) -> MasterKeys {

@@ -248,6 +248,8 @@ fn is_private(_: &std::fs::Metadata) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     fn word(byte: u8) -> String {
