@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn decisions_are_counted() {
         let check = |body: &str, expected: usize| {
-            let found = functions(&tokens(&format!("fn f(a: A) -> B {{ {body} }}")));
+            let found = functions(&tokens(&format!("fn f(a: A) -> B {{ {body}\n}}")));
             assert_eq!(found.iter().map(|f| f.complexity).collect::<Vec<_>>(), [expected], "{body}");
         };
         check("", 1);
