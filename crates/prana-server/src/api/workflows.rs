@@ -484,6 +484,7 @@ pub(super) async fn validate(State(shared): State<Shared>, Json(body): Json<Vali
         (None, Some(source)) => {
             let first = document::drafts("workflow", source.as_bytes()).ok();
             let first = first.and_then(|drafts| drafts.into_iter().next());
+            let first = first.filter(|draft| !draft.findings.iter().any(Diagnostic::is_error));
             (first.map(|draft| draft.loaded.workflow), checks::findings_of_text(&source, registry))
         }
         _ => {
