@@ -193,7 +193,7 @@ function Flow({
         }}
         nodesDraggable={editing !== undefined}
         nodesConnectable={editing !== undefined}
-        onMoveStart={(event) => event?.type === 'mousedown' && setShield(shield.current, true)}
+        onMove={(event) => event?.type === 'mousemove' && setShield(shield.current, true)}
         onViewportChange={onZoom}
         onMoveEnd={() => setShield(shield.current, false)}
         deleteKeyCode={null}
