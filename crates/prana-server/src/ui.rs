@@ -23,7 +23,7 @@ const NO_PAGES: [&str; 4] = ["/api/", "/webhook/", "/webhook-test/", "/resume/"]
 /// Said where the program was built without the UI.
 const MISSING: &str = "<!doctype html><html lang=\"en\"><title>Prana</title><h1>Prana is running</h1>\
     <p>The API answers at <code>/api/v1</code>, but this program was built without its web UI. To have it, with Node 20 or newer:</p>\
-    <pre>cd ui &amp;&amp; npm ci &amp;&amp; npm run build &amp;&amp; cd ..\ncargo build --release -p prana-cli</pre></html>";
+    <pre>ui/build\ncargo build --release -p prana-cli</pre></html>";
 
 /// Whether the web UI is in this program.
 pub fn has_ui() -> bool {
