@@ -290,6 +290,33 @@ proptest! {
     }
 }
 
+/// A dead worker that lost all it had is forgotten in that claim: what it is handed later begins with a lease of its own, until 30 here.
+fn handed_to_a_forgotten_worker() -> Vec<Operation> {
+    let claim = |worker, seconds| Operation::Claim { worker, seconds, limit: 3 };
+    let handing = Operation::Turn {
+        number: 1,
+        stale: false,
+        entries: 0,
+        closes: Vec::new(),
+        opens: Vec::new(),
+        consumes: 3,
+        release: 4,
+        child: Some(9),
+    };
+    let create = Operation::Create { number: 1, kind: 1, key: None, lane: None };
+    vec![claim(1, 1), create, claim(2, 18), handing, claim(2, 9), claim(3, 17), claim(3, 30), claim(2, 31)]
+}
+
+#[tokio::test]
+async fn a_forgotten_worker_begins_anew() {
+    let directory = Directory::new();
+    let operations = handed_to_a_forgotten_worker();
+    compare(Arc::new(SqliteStore::open(directory.file()).unwrap()), &operations).await;
+    if let Some(database) = TestDatabase::new().await {
+        compare(Arc::new(database.clocked().await), &operations).await;
+    }
+}
+
 #[tokio::test]
 async fn an_ephemeral_store_keeps_no_trail() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::ephemeral());

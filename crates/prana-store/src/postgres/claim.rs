@@ -65,7 +65,8 @@ async fn renew_and_look(pool: &Pool, claim: &Claim) -> Result<Vec<Uuid>, Failure
 
 async fn take_from(tx: &mut Tx, claim: &Claim, dead: &[Uuid]) -> Result<Vec<Claimed>, Failure> {
     let take = Ask::new(sql::TAKE_FROM).with(dead).with(limit_of(claim.limit)).with(claim.worker.0);
-    let asks = [Ask::new(sql::SHORT_OF_TIME), take, Ask::new(sql::AT_LEISURE)];
+    // Whoever has nothing left is forgotten at once: what it is handed later begins with a lease of its own.
+    let asks = [Ask::new(sql::SHORT_OF_TIME), take, Ask::new(sql::FORGET_WORKERS), Ask::new(sql::AT_LEISURE)];
     let given = tx.ask_all(&asks).await?;
     let mut taken = Vec::with_capacity(given[1].len());
     for row in &given[1] {

@@ -137,7 +137,8 @@ impl Clocked {
 #[async_trait]
 impl Store for Clocked {
     async fn commit(&self, delta: Delta) -> Result<Committed> {
-        if delta.create.is_some() {
+        // Who is handed something holds it from then on.
+        if delta.create.is_some() || !delta.children.is_empty() {
             self.set(delta.at).await;
         }
         self.store.commit(delta).await
