@@ -102,7 +102,7 @@ fn text(answer: &Answer) -> String {
     }
 }
 
-fn shortened(text: &str, limit: usize) -> String {
+pub(crate) fn shortened(text: &str, limit: usize) -> String {
     match text.char_indices().nth(limit) {
         Some((end, _)) => format!("{}...", &text[..end]),
         None => text.to_owned(),
@@ -130,7 +130,7 @@ fn status_error(secrets: &CallSecrets, answer: &Answer) -> ErrorValue {
 }
 
 /// Seconds, or a date.
-fn retry_after(headers: &HeaderMap, now: jiff::Timestamp) -> Option<u64> {
+pub(crate) fn retry_after(headers: &HeaderMap, now: jiff::Timestamp) -> Option<u64> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let millis = match value.parse::<u64>() {
         Ok(seconds) => seconds.saturating_mul(1000),

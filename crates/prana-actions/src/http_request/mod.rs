@@ -1,9 +1,9 @@
 //! `http.request`: a request to a web service, or one for each item of a list.
 
-mod answer;
+pub(crate) mod answer;
 mod params;
-mod prepare;
-mod send;
+pub(crate) mod prepare;
+pub(crate) mod send;
 
 use std::sync::Arc;
 use std::time::Duration;

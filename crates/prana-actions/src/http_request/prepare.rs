@@ -12,7 +12,7 @@ use crate::action::invalid_params;
 
 /// A request, whole and in memory.
 #[derive(Debug, Clone)]
-pub(super) struct Prepared {
+pub(crate) struct Prepared {
     pub method: reqwest::Method,
     pub url: Url,
     pub headers: HeaderMap,
@@ -27,7 +27,7 @@ impl Prepared {
     }
 }
 
-pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 pub(super) fn prepare(params: &HttpRequestParams, idempotency_key: &str) -> Result<Prepared, ErrorValue> {
     let mut headers = HeaderMap::new();

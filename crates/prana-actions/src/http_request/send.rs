@@ -49,7 +49,7 @@ pub(super) async fn send(
     Err(ErrorValue::new("http.too_many_redirects", message).not_retryable())
 }
 
-async fn one_hop(outside: &Outside, request: &Prepared) -> Result<Response, ErrorValue> {
+pub(crate) async fn one_hop(outside: &Outside, request: &Prepared) -> Result<Response, ErrorValue> {
     outside.guard.check_url(&request.url).map_err(|forbidden| refused(request, &forbidden))?;
     let mut builder =
         outside.client.request(request.method.clone(), request.url.clone()).headers(request.headers.clone());
@@ -136,7 +136,7 @@ async fn answer(outside: &Outside, request: &Prepared, mut response: Response) -
 }
 
 /// The request as errors name it. A query may hold secrets, and so may a name and a password.
-pub(super) fn asked(request: &Prepared) -> String {
+pub(crate) fn asked(request: &Prepared) -> String {
     let url = &request.url;
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     format!(
@@ -148,7 +148,7 @@ pub(super) fn asked(request: &Prepared) -> String {
     )
 }
 
-pub(super) fn timed_out(request: &Prepared, limit: Duration, what: &str) -> ErrorValue {
+pub(crate) fn timed_out(request: &Prepared, limit: Duration, what: &str) -> ErrorValue {
     ErrorValue::new("http.timeout", format!("{}: {what} within {} ms", asked(request), limit.as_millis()))
 }
 
@@ -156,7 +156,7 @@ fn refused(request: &Prepared, forbidden: &Forbidden) -> ErrorValue {
     ErrorValue::new("http.forbidden_address", format!("{}: {forbidden}", asked(request))).not_retryable()
 }
 
-fn failed(request: &Prepared, error: reqwest::Error) -> ErrorValue {
+pub(crate) fn failed(request: &Prepared, error: reqwest::Error) -> ErrorValue {
     let error = error.without_url();
     let mut causes = causes(&error);
     if let Some(forbidden) = causes.iter().find_map(|cause| cause.downcast_ref::<Forbidden>()) {
