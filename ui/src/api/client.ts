@@ -1,3 +1,4 @@
+import { parseJson } from './json'
 import { Problem, problemOf, unreachable } from './problem'
 import type { Json } from './types'
 
@@ -41,7 +42,7 @@ export async function request<T>(method: string, path: string, options: Options 
     throw problem
   }
   if (response.status === 204) return undefined as T
-  return (await response.json()) as T
+  return parseJson(await response.text()) as T
 }
 
 async function send(url: string, init: RequestInit): Promise<Response> {

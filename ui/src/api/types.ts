@@ -1,6 +1,7 @@
 /** What the HTTP API sends and takes. */
 
-export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
+/** A whole number beyond 2^53 is a `bigint`. */
+export type Json = null | boolean | number | bigint | string | Json[] | { [key: string]: Json }
 export type JsonMap = { [key: string]: Json }
 
 export type ExecutionStatus = 'pending' | 'running' | 'suspended' | 'completed' | 'failed' | 'cancelled' | 'timeout'

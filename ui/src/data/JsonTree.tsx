@@ -175,7 +175,8 @@ function Shown({ value, open }: { value: Json; open: boolean }) {
   const size = sizeOf(value)
   if (size >= 0) return <span className={classes.summary}>{open ? '' : summaryOf(value, size)}</span>
   if (typeof value === 'string') return <ShownText text={value} />
-  return <span className={classes[value === null ? 'null' : typeof value]}>{String(value)}</span>
+  const kind = value === null ? 'null' : typeof value === 'bigint' ? 'number' : typeof value
+  return <span className={classes[kind]}>{String(value)}</span>
 }
 
 const summaryOf = (value: Json, size: number) =>

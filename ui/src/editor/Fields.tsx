@@ -1,6 +1,7 @@
 import { ActionIcon, Button, Group, NumberInput, Select, Switch, TagsInput, Text, Tooltip } from '@mantine/core'
 import { IconBraces, IconPlus, IconTrash, IconVariable } from '@tabler/icons-react'
 import { useId, useState } from 'react'
+import { readJson, wholeNumber } from '~/api/json'
 import type { Finding, Json, JsonMap } from '~/api/types'
 import { Prose } from '~/parts/Prose'
 import { CodeField } from './CodeField'
@@ -116,8 +117,8 @@ function Input(props: InputProps) {
       return (
         <NumberInput
           {...shared}
-          value={typeof value === 'number' ? value : ''}
-          onChange={(next) => form.set(path, typeof next === 'number' ? next : undefined)}
+          value={typeof value === 'number' ? value : typeof value === 'bigint' ? String(value) : ''}
+          onChange={(next) => form.set(path, numberOf(next))}
           allowDecimal={!field.whole}
           min={field.min}
           max={field.max}
@@ -174,6 +175,12 @@ function Input(props: InputProps) {
     case 'text':
       return <AnyField {...props} />
   }
+}
+
+/** What a field of numbers holds: of what is too large for it, the digits. */
+function numberOf(next: number | string): Json | undefined {
+  if (typeof next === 'number') return next
+  return /^-?\d+$/.test(next) ? wholeNumber(next) : undefined
 }
 
 const placeholderOf = (field: Field): string | undefined =>
@@ -237,7 +244,7 @@ interface JsonFieldProps {
 /** A value written as JSON; it counts once it is whole. */
 export function JsonField({ value, onChange, ...rest }: JsonFieldProps) {
   const [text, setText] = useState(() => (value === undefined ? '' : JSON.stringify(value, null, 2)))
-  const wrong = text.trim() !== '' && parsed(text) === undefined
+  const wrong = text.trim() !== '' && readJson(text) === undefined
   return (
     <>
       <CodeField
@@ -249,7 +256,7 @@ export function JsonField({ value, onChange, ...rest }: JsonFieldProps) {
           setText(next)
           if (next.trim() === '') onChange(undefined)
           else {
-            const read = parsed(next)
+            const read = readJson(next)
             if (read !== undefined) onChange(read.value)
           }
         }}
@@ -261,14 +268,6 @@ export function JsonField({ value, onChange, ...rest }: JsonFieldProps) {
       )}
     </>
   )
-}
-
-export function parsed(text: string): { value: Json } | undefined {
-  try {
-    return { value: JSON.parse(text) }
-  } catch {
-    return undefined
-  }
 }
 
 function Group_({ fields, value, path, form, field }: InputProps & { fields: NamedField[] }) {

@@ -50,13 +50,12 @@ type NodeTabsProps = Pick<InspectorProps, 'node' | 'drawn' | 'action' | 'graph' 
 /** What can be set of a node, under three tabs. */
 export function NodeTabs({ node, drawn, action, graph, run }: NodeTabsProps) {
   const input = useNodeInput(drawn, run, graph.links)
-  const perItem = (action?.item_params.length ?? 0) > 0 || node.params?.batch !== undefined
   const sight = useNodeSight(
     node,
     drawn,
     input,
     useMemo(() => (run ? { ...run, links: graph.links } : null), [run, graph.links]),
-    perItem,
+    action,
   )
   return (
     <SightProvider value={sight}>

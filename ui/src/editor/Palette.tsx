@@ -71,7 +71,6 @@ export function Palette({ actions, onPick, onClose, withoutTriggers, triggersFir
         />
         <CloseButton aria-label="Close the palette" onClick={onClose} />
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls */}
       <div
         ref={list}
         className={classes.paletteList}

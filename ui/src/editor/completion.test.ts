@@ -11,6 +11,7 @@ const sight: Sight = {
   inputPorts: ['main'],
   perItem: false,
   filters: [{ name: 'upper', usage: 'upper', summary: 'Upper case.' }],
+  secrets: ['mail_password'],
 }
 
 /** `|` in the text is where the cursor is. */
@@ -28,6 +29,9 @@ test.each([
   ['{{ $input.list[0].^', 'a'],
   ['{{ $input.list[-1].^ }}', 'a'],
   ['{{ $vars.^ }}', 'limit'],
+  ['{{ $sec^', '$secrets'],
+  ['{{ $secrets.^', 'mail_password'],
+  ['{{ $secrets.mail^ }}', 'mail_password'],
   ['{{ $nodes.^', 'fetch'],
   ['{{ $nodes.fetch.^', 'output'],
   ['{{ $nodes.fetch.output.^', 'body'],

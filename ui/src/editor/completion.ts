@@ -18,6 +18,8 @@ export interface Sight {
   /** True where `$item` and `$index` are known. */
   perItem: boolean
   filters: FilterInfo[]
+  /** Names of secrets, as far as one may list them; null where templates may not use any. */
+  secrets: string[] | null
 }
 
 export interface Option {
@@ -42,7 +44,6 @@ const NAMES: [string, string][] = [
   ['$env', 'the environment of the server'],
   ['$execution', 'this execution'],
   ['$workflow', 'this workflow'],
-  ['$secrets', 'secrets, in nodes that reach outside'],
   ['$now', 'the time at which the node started'],
   ['$error', 'the error of the node before'],
 ]
@@ -51,6 +52,8 @@ const PER_ITEM: [string, string][] = [
   ['$item', 'the item at hand'],
   ['$index', 'its place, from 0'],
 ]
+
+const SECRETS: [string, string][] = [['$secrets', 'passwords and keys, by name']]
 
 const TAGS = [
   'if',
@@ -117,7 +120,11 @@ export function complete(text: string, place: number, sight: Sight): Completion 
 }
 
 const names = (sight: Sight): Option[] =>
-  [...(sight.perItem ? PER_ITEM : []), ...NAMES].map(([label, detail]) => ({ label, detail, type: 'name' }))
+  [...(sight.perItem ? PER_ITEM : []), ...NAMES, ...(sight.secrets ? SECRETS : [])].map(([label, detail]) => ({
+    label,
+    detail,
+    type: 'name',
+  }))
 
 const filters = (sight: Sight): Option[] =>
   sight.filters.map(({ name, usage, summary }) => ({
@@ -133,6 +140,7 @@ function fields(path: string, sight: Sight): Option[] {
   if (path === '$nodes')
     return sight.nodes.map((label) => ({ label, type: 'node', detail: short(sight.scope.$nodes, label) }))
   if (/^\$nodes\.[\w-]+$/.test(path)) return plain(NODE)
+  if (path === '$secrets') return plain(sight.secrets ?? [])
   if (path === '$execution') return plain(EXECUTION)
   if (path === '$workflow') return plain(WORKFLOW)
   if (path === '$execution.resume_urls') return plain(sight.nodes)

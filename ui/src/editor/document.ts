@@ -1,3 +1,4 @@
+import { parseJson } from '~/api/json'
 import type { Connections, Json, JsonMap, NodeDocument, Target, WorkflowDocument } from '~/api/types'
 import { MAIN } from '~/canvas/graph'
 import { renameInParams } from './references'
@@ -231,11 +232,11 @@ export function copyNodes(document: WorkflowDocument, keys: string[], places: Ma
 /** What a text from the clipboard holds, if it is a piece of a workflow or a whole one. */
 export function readPiece(text: string): Piece | null {
   try {
-    const value = JSON.parse(text)
+    const value = parseJson(text) as unknown as Partial<Piece>
     const isPiece =
       Array.isArray(value?.nodes) &&
-      value.nodes.every((node: NodeDocument) => typeof node?.key === 'string' && typeof node?.type === 'string')
-    if (!isPiece) return null
+      value.nodes.every((node) => typeof node?.key === 'string' && typeof node?.type === 'string')
+    if (!isPiece || !value.nodes) return null
     return {
       prana: 'nodes',
       nodes: value.nodes,

@@ -1,7 +1,9 @@
 import { useQueries, useQuery } from '@tanstack/react-query'
 import { createContext, useContext, useMemo } from 'react'
 import { executions } from '~/api/executions'
-import type { Json, JsonMap, NodeDocument, NodeExecution, PreviewRun, PreviewScope } from '~/api/types'
+import { secrets } from '~/api/secrets'
+import { session } from '~/api/session'
+import type { Action, Json, JsonMap, NodeDocument, NodeExecution, PreviewRun, PreviewScope } from '~/api/types'
 import { filters } from '~/api/workflows'
 import type { CanvasLink, CanvasNode } from '~/canvas/graph'
 import type { Sight } from './completion'
@@ -22,7 +24,7 @@ export interface PreviewData {
 }
 
 const SightContext = createContext<NodeSight>({
-  sight: { scope: {}, nodes: [], inputPorts: [], perItem: false, filters: [] },
+  sight: { scope: {}, nodes: [], inputPorts: [], perItem: false, filters: [], secrets: null },
   preview: null,
 })
 
@@ -99,10 +101,12 @@ export function useNodeSight(
   node: CanvasNode,
   input: NodeInput,
   run: Run | null,
-  perItem: boolean,
+  action: Action | undefined,
 ): NodeSight {
   const workflow = useEditor((state) => state.document)
   const known = useQuery(filters.list())
+  const secretNames = useSecretNames(action)
+  const perItem = (action?.item_params.length ?? 0) > 0 || document.params?.batch !== undefined
   const links = run?.links
   const before = useMemo(() => nodesBefore(node.key, links ?? []), [node.key, links])
   const named = useMemo(
@@ -146,9 +150,36 @@ export function useNodeSight(
     const seen: JsonMap = { $vars: vars, $nodes: nodes }
     if (preview)
       Object.assign(seen, { $input: came, $trigger: trigger }, perItem ? { $item: preview.scope.item, $index: 0 } : {})
-    const sight: Sight = { scope: seen, nodes: before, inputPorts: node.inputs, perItem, filters: known.data ?? [] }
+    const sight: Sight = {
+      scope: seen,
+      nodes: before,
+      inputPorts: node.inputs,
+      perItem,
+      filters: known.data ?? [],
+      secrets: secretNames,
+    }
     return { sight, preview }
-  }, [named, answers, input.ports, node.inputs, node.key, run, workflow.variables, before, known.data, perItem])
+  }, [
+    named,
+    answers,
+    input.ports,
+    node.inputs,
+    node.key,
+    run,
+    workflow.variables,
+    before,
+    known.data,
+    perItem,
+    secretNames,
+  ])
+}
+
+/** What secrets a node may use: those that reach outside may, and triggers. Who may not list them gets no names. */
+function useSecretNames(action: Action | undefined): string[] | null {
+  const may = action?.effect === 'effect' || action?.kind === 'trigger'
+  const who = useQuery(session.current())
+  const list = useQuery({ ...secrets.list(), enabled: may && (who.data?.allowed.includes('admin') ?? false) })
+  return useMemo(() => (may ? (list.data ?? []).map((one) => one.name) : null), [may, list.data])
 }
 
 /** The first item of what came in, for templates that are evaluated once per item. */

@@ -7,9 +7,11 @@ import {
   type Pair,
   parseDocument,
   type Scalar,
+  type ScalarTag,
   type YAMLMap,
   type YAMLSeq,
 } from 'yaml'
+import { wholeNumber } from '~/api/json'
 import type { Action, Json, WorkflowDocument } from '~/api/types'
 import { defaultPorts, linesFor, readConnections } from './connections'
 import { endsOf } from './document'
@@ -18,6 +20,16 @@ import { same } from './same'
 /** A workflow as YAML, in step with the document: what did not change keeps its comments and its form. */
 
 const STYLE = { lineWidth: 110, flowCollectionPadding: false } as const
+
+/** Whole numbers beyond 2^53 keep all their digits. */
+const LONG: ScalarTag = {
+  tag: 'tag:yaml.org,2002:int',
+  default: true,
+  test: /^[-+]?[0-9]{16,}$/,
+  resolve: wholeNumber,
+}
+
+const parse = (text: string) => parseDocument(text, { customTags: (tags) => [LONG, ...tags] })
 
 export interface YamlError {
   message: string
@@ -35,14 +47,14 @@ export function writeYaml(document: WorkflowDocument, actions: Map<string, Actio
 
 /** The text, changed where the document has changed. */
 export function updateYaml(text: string, document: WorkflowDocument, actions: Map<string, Action>): string {
-  const yaml = parseDocument(text)
+  const yaml = parse(text)
   if (yaml.errors.length > 0) return writeYaml(document, actions)
   const root = isMap(yaml.contents) ? yaml.contents : undefined
   const { connections: _, ...rest } = document
   const wanted: { [key: string]: Json } = rest as unknown as { [key: string]: Json }
   const lines = connectionsFor(root?.get('connections', true), document, actions)
   if (lines !== undefined) wanted.connections = lines
-  yaml.contents = fit(yaml, root, wanted, []) as typeof yaml.contents
+  yaml.contents = fitted(yaml, root, wanted, []) as typeof yaml.contents
   return yaml.toString(STYLE)
 }
 
@@ -56,7 +68,7 @@ function connectionsFor(node: unknown, document: WorkflowDocument, actions: Map<
 }
 
 /** A node of the text for a value; the one that was there, if it can say it. */
-function fit(yaml: Document, node: Node | null | undefined, value: Json, path: (string | number)[]): Node {
+function fitted(yaml: Document, node: Node | null | undefined, value: Json, path: (string | number)[]): Node {
   if (node && same(node.toJS(yaml) as Json, value)) return node
   if (isMap(node) && typeof value === 'object' && value !== null && !Array.isArray(value))
     return fitMap(yaml, node, value, path)
@@ -81,7 +93,7 @@ function fitMap(yaml: Document, map: YAMLMap, value: { [key: string]: Json }, pa
   for (const pair of [...map.items]) if (!(keyText(pair) in value)) map.items.splice(map.items.indexOf(pair), 1)
   for (const [key, inner] of Object.entries(value)) {
     const pair = map.items.find((pair) => keyText(pair) === key)
-    const next = fit(yaml, pair?.value as Node | undefined, inner, [...path, key])
+    const next = fitted(yaml, pair?.value as Node | undefined, inner, [...path, key])
     if (pair) pair.value = next
     else map.items.push(yaml.createPair(key, next))
   }
@@ -104,7 +116,7 @@ function fitSeq(yaml: Document, seq: YAMLSeq, value: Json[], path: (string | num
     if (found) return found
     const key = keyOf(item)
     const by = key === undefined ? place : values.findIndex((was) => keyOf(was) === key)
-    return fit(yaml, claim(by < old.length ? by : -1) || undefined, item, [...path, place])
+    return fitted(yaml, claim(by < old.length ? by : -1) || undefined, item, [...path, place])
   })
   seq.items = items
   return seq
@@ -131,7 +143,7 @@ function shape(node: Node, depth: number): void {
 
 /** The document that a text says, or what keeps it from being one. */
 export function readYaml(text: string, actions: Map<string, Action>): Read {
-  const yaml = parseDocument(text)
+  const yaml = parse(text)
   if (yaml.errors.length > 0) {
     return {
       errors: yaml.errors.map((error) => ({

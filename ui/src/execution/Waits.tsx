@@ -4,6 +4,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import { executions } from '~/api/executions'
+import { readJson } from '~/api/json'
 import { tellSuccess } from '~/api/query'
 import type { Json, Wait } from '~/api/types'
 import { Time } from '~/parts/time'
@@ -103,7 +104,7 @@ function AnswerDialog({ id, wait, name, onClose }: AnswerProps) {
       executions.resume(
         id,
         { index: wait.execution_index },
-        decides ? decisionOf(decision, text) : (parsed(text) ?? null),
+        decides ? decisionOf(decision, text) : (readJson(text)?.value ?? null),
       ),
     onSuccess: ({ answer }) => {
       tellSuccess(answer === 'kept' ? 'Kept for when the node waits' : 'Answered: the execution goes on')
@@ -111,7 +112,7 @@ function AnswerDialog({ id, wait, name, onClose }: AnswerProps) {
       onClose()
     },
   })
-  const bad = text.trim() !== '' && parsed(text) === undefined
+  const bad = text.trim() !== '' && readJson(text)?.value === undefined
   return (
     <Modal opened onClose={onClose} title={decides ? `Decide about ${name}` : `Answer for ${name}`} size="lg">
       <Stack>
@@ -155,14 +156,6 @@ function AnswerDialog({ id, wait, name, onClose }: AnswerProps) {
 }
 
 function decisionOf(decision: string, text: string): Json {
-  const output = decision === 'skip' ? parsed(text) : undefined
+  const output = decision === 'skip' ? readJson(text)?.value : undefined
   return output === undefined ? { decision } : { decision, output }
-}
-
-function parsed(text: string): Json | undefined {
-  try {
-    return JSON.parse(text) as Json
-  } catch {
-    return undefined
-  }
 }
