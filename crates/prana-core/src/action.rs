@@ -34,7 +34,7 @@ pub enum Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
-    /// The result depends on the inputs alone; it runs inside the core.
+    /// The result depends on the inputs alone. It runs inside the core; where it takes too long for that, outside, and nothing is committed before it.
     Pure,
     /// It touches the world; the core asks for it, and the engine runs it after a commit.
     Effect,
@@ -94,6 +94,10 @@ pub struct Descriptor {
     pub item_fields: &'static [&'static str],
     /// Parameters that are never templates.
     pub literal_fields: &'static [&'static str],
+    /// True if the parameters that are never templates are code that reads `$input` and the other names itself.
+    pub reads_scope: bool,
+    /// Where in the parameters the name of a stored credential stands: never a template, so that no data chooses whose name is used.
+    pub credential_paths: &'static [&'static [&'static str]],
     /// The parameter that makes many calls of one, if the action has one: see [`Batch`].
     pub batch_field: Option<&'static str>,
     /// True if it may not be disabled though it has a default port.
@@ -123,6 +127,8 @@ impl Descriptor {
             default_port: Some("main".into()),
             item_fields: &[],
             literal_fields: &[],
+            reads_scope: false,
+            credential_paths: &[],
             batch_field: None,
             cannot_disable: false,
             ports_of: None,
@@ -131,6 +137,43 @@ impl Descriptor {
                 prana_template::check_with_holes::<P>(params, is_deferred)
             }),
             check: Arc::new(|params| params.check::<P>()),
+        }
+    }
+
+    /// An action whose parameters no Rust type describes: their JSON Schema, and what checks them, be they rendered or (with holes) as written.
+    ///
+    /// ```
+    /// use prana_core::action::{Descriptor, Effect};
+    /// use prana_template::{ParamError, value};
+    ///
+    /// let schema = serde_json::json!({"type": "object"});
+    /// let action = Descriptor::of_schema("app.greet", "Greet", "Greets.", Effect::Effect, schema, |params, _| match params.get("name") {
+    ///     Some(_) => Ok(()),
+    ///     None => Err(ParamError { path: Vec::new(), message: "who?".to_owned(), help: None }),
+    /// });
+    /// assert!(action.validate(&value!({"name": "Ada"}), &|_| false).is_ok());
+    /// assert!(action.validate(&value!({}), &|_| false).is_err());
+    /// ```
+    pub fn of_schema(
+        type_name: &str,
+        title: impl Into<Cow<'static, str>>,
+        description: impl Into<Cow<'static, str>>,
+        effect: Effect,
+        schema: serde_json::Value,
+        validate: impl Fn(&Value, &dyn Fn(&[PathSegment]) -> bool) -> Result<(), ParamError>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        let validate: Validate = Arc::new(validate);
+        let as_written = Arc::clone(&validate);
+        Descriptor {
+            title: title.into(),
+            description: description.into(),
+            schema: Arc::new(move || schema.clone()),
+            validate,
+            check: Arc::new(move |params| as_written(&params.skeleton(), &|path| params.is_hole(path))),
+            ..Descriptor::new::<serde_json::Value>(type_name, "", "", effect)
         }
     }
 
@@ -178,6 +221,41 @@ impl Descriptor {
     pub fn literal_fields(mut self, names: &'static [&'static str]) -> Self {
         self.literal_fields = names;
         self
+    }
+
+    /// Names the parameters that are code: never templates, and the action gets the values of all `$` names that stand in them.
+    ///
+    /// ```
+    /// use prana_core::action::{Descriptor, Effect};
+    ///
+    /// #[derive(serde::Deserialize, schemars::JsonSchema)]
+    /// struct Params {
+    ///     code: String,
+    /// }
+    ///
+    /// let action = Descriptor::new::<Params>("app.code", "Code", "Runs code.", Effect::Pure).code_fields(&["code"]);
+    /// assert!(action.reads_scope && action.is_literal(&["code".into()]));
+    /// ```
+    #[must_use]
+    pub fn code_fields(mut self, names: &'static [&'static str]) -> Self {
+        self.reads_scope = true;
+        self.literal_fields(names)
+    }
+
+    /// Says where in the parameters the names of stored credentials stand.
+    #[must_use]
+    pub fn credential_paths(mut self, paths: &'static [&'static [&'static str]]) -> Self {
+        self.credential_paths = paths;
+        self
+    }
+
+    /// The credentials that these parameters, as written in the document, name.
+    pub fn credentials_in<'p>(&self, params: &'p Value) -> Vec<(&'static [&'static str], &'p Value)> {
+        let at = |path: &&'static [&'static str]| {
+            let found = path.iter().try_fold(params, |value, key| value.get(key))?;
+            (!found.is_null()).then_some((*path, found))
+        };
+        self.credential_paths.iter().filter_map(at).collect()
     }
 
     /// Says what a document may hold, where that is more than what is left after rendering: item fields are evaluated later.
@@ -259,8 +337,15 @@ impl Descriptor {
 
     /// True if the parameter at this path is text as it is, never a template.
     pub fn is_literal(&self, path: &[PathSegment]) -> bool {
-        matches!(path, [PathSegment::Key(key), ..] if self.literal_fields.contains(&&**key))
+        let is_field = matches!(path, [PathSegment::Key(key), ..] if self.literal_fields.contains(&&**key));
+        is_field || self.credential_paths.iter().any(|names| is_at(path, names))
     }
+}
+
+fn is_at(path: &[PathSegment], names: &[&str]) -> bool {
+    let same =
+        |(segment, name): (&PathSegment, &&str)| matches!(segment, PathSegment::Key(key) if **key == **name);
+    path.len() == names.len() && path.iter().zip(names).all(same)
 }
 
 impl std::fmt::Debug for Descriptor {

@@ -318,6 +318,7 @@ pub(super) fn assemble(
         loops,
         scopes,
         secrets: params.secrets,
+        credentials: params.credentials,
         keys,
     }
 }

@@ -154,6 +154,8 @@ pub struct CompiledGraph {
     pub scopes: Vec<Scope>,
     /// Names of the secrets that templates mention.
     pub secrets: Vec<Str>,
+    /// Names of the credentials that parameters name.
+    pub credentials: Vec<Str>,
     keys: FxHashMap<Str, NodeId>,
 }
 

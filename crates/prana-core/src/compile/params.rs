@@ -14,7 +14,7 @@ use super::topology::NodeId;
 use super::{Report, node_path};
 use crate::diagnostic::{Diagnostic, DocPath, PathItem};
 use crate::document::{Node, Workflow};
-use crate::registry::{Behaviour, Registry};
+use crate::registry::Registry;
 
 /// The parameters of all nodes, and what their templates read.
 pub(super) struct CompiledParams {
@@ -24,6 +24,7 @@ pub(super) struct CompiledParams {
     /// Per node of the document: does some template read the port or the number of its latest run?
     pub read_runs: Vec<bool>,
     pub secrets: Vec<Str>,
+    pub credentials: Vec<Str>,
 }
 
 /// Compiles the parameters of every node whose action is known.
@@ -41,6 +42,7 @@ pub(super) fn compile_all(
     let mut read_outputs = vec![false; workflow.nodes.len()];
     let mut read_runs = vec![false; workflow.nodes.len()];
     let ancestry = Ancestry::new(&whole.topology);
+    let mut credentials: Vec<Str> = Vec::new();
     let mut all = Vec::with_capacity(workflow.nodes.len());
     for (index, node) in workflow.nodes.iter().enumerate() {
         let Some(action) = &actions[index] else {
@@ -58,6 +60,11 @@ pub(super) fn compile_all(
             action,
         };
         let params = compiler.compile(registry, report);
+        for name in compiler.credentials(report) {
+            if !credentials.contains(&name) {
+                credentials.push(name);
+            }
+        }
         if let Some(params) = &params {
             mark_read(params, &kept, &mut read_outputs, &mut read_runs);
         }
@@ -66,7 +73,12 @@ pub(super) fn compile_all(
         }
         all.push(params);
     }
-    CompiledParams { params: all, read_outputs, read_runs, secrets: secrets.into_inner() }
+    CompiledParams { params: all, read_outputs, read_runs, secrets: secrets.into_inner(), credentials }
+}
+
+fn is_name(name: &str) -> bool {
+    let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    starts && name.len() <= 64 && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
 }
 
 /// Code that mentions `$nodes` may read any of them.
@@ -116,8 +128,7 @@ impl Compiler<'_> {
             relation: &relation,
             waits: &waits,
             advice: Cell::new(report.advice()),
-            secrets_allowed: matches!(self.action.action.behaviour, Behaviour::Effect)
-                || self.action.is_trigger(),
+            secrets_allowed: self.action.action.touches_world() || self.action.is_trigger(),
             secrets: self.secrets,
         };
         let literal = |path: &[PathSegment]| descriptor.is_literal(path);
@@ -155,6 +166,30 @@ impl Compiler<'_> {
                     .with_path(path),
             );
         }
+    }
+
+    /// The names of the credentials that the node uses.
+    fn credentials(&self, report: &mut Report<'_>) -> Vec<Str> {
+        let mut names = Vec::new();
+        for (path, value) in self.action.action.descriptor.credentials_in(&self.node.params) {
+            match value.as_str().filter(|name| is_name(name)) {
+                Some(name) => names.push(Str::from(name)),
+                None => self.no_credential(path, report),
+            }
+        }
+        names
+    }
+
+    fn no_credential(&self, path: &[&str], report: &mut Report<'_>) {
+        let problem =
+            "the name of a credential is 1 to 64 letters, digits, _ and -, and begins with a letter or _";
+        let path: Vec<PathSegment> = path.iter().map(|key| PathSegment::from(*key)).collect();
+        report.add(
+            Diagnostic::error("credential.invalid_name", problem)
+                .with_help("it is written as it is, never as a template: data can't choose a credential")
+                .with_node(&self.node.key)
+                .with_path(self.path(&path)),
+        );
     }
 
     fn template_error(&self, error: &ParamsError, report: &mut Report<'_>) {
