@@ -33,14 +33,14 @@ mod yaml;
 mod tests;
 
 pub use elixir::to_elixir;
-pub use loaded::{Draft, Loaded, drafts, from_value, load};
+pub use loaded::{Draft, Loaded, drafts, from_value, load, read_value};
 pub use matching::{Mismatch, matches};
 pub use model::{
     Backoff, Concurrency, Connection, Durability, Join, Node, NodeSettings, OnCrash, OnError, OnSuspend,
     Position, Save, Workflow, WorkflowSettings,
 };
 pub use read::MAX_BYTES;
-pub use save::{to_json, to_value, to_yaml};
+pub use save::{to_json, to_value, to_yaml, value_to_yaml};
 pub use schema::{ActionSchema, document_schema};
 pub use source::Source;
 pub use test_document::{

@@ -223,6 +223,26 @@ pub fn from_value(value: &Value) -> Result<Workflow, Vec<Diagnostic>> {
     if parsed.findings.is_empty() { Ok(parsed.workflow) } else { Err(parsed.findings) }
 }
 
+/// Reads one JSON or YAML document of another kind as a value, with the source that knows the places in it.
+///
+/// # Errors
+/// The text is no JSON or YAML, gives a key twice, or holds several documents.
+///
+/// ```
+/// let (source, value) = prana_core::document::read_value("a.yaml", b"port: 80").unwrap();
+/// assert_eq!((source.name(), value), ("a.yaml", prana_template::value!({"port": 80})));
+/// ```
+pub fn read_value(name: &str, text: &[u8]) -> Result<(Arc<Source>, Value), Vec<Diagnostic>> {
+    let read::Read { source, mut findings, many_documents } = read::read(name, text);
+    if many_documents {
+        findings.push(Diagnostic::error(INVALID_DOCUMENT, "one document is expected here, not several"));
+    }
+    match source.root().filter(|_| findings.is_empty()).map(Tree::to_value) {
+        Some(value) => Ok((source, value)),
+        None => Err(findings),
+    }
+}
+
 /// The trees of the workflows in a document, with their paths.
 fn workflows(root: &Tree, many_documents: bool) -> Vec<(DocPath, &Tree)> {
     let mut found = Vec::new();

@@ -32,6 +32,11 @@ pub fn to_yaml(workflow: &Workflow) -> String {
     write_yaml::write(&to_value(workflow))
 }
 
+/// Any value as YAML with a final line break: it reads back to the same value.
+pub fn value_to_yaml(value: &Value) -> String {
+    write_yaml::write(value)
+}
+
 fn put(map: &mut Map, key: &'static str, value: Option<impl Into<Value>>) {
     if let Some(value) = value {
         map.insert(key, value);
