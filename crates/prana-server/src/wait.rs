@@ -40,7 +40,7 @@ pub async fn run_told(
     begun(id);
     // A key that was used before names an earlier execution, which may have ended before anybody waited.
     if has_key && shared.engine.row(id).await?.status.is_ended() {
-        return ended_before(shared, id).await.map(End::Ended);
+        return Ok(End::Ended(shared.engine.outcome(id).await?));
     }
     until_ended(shared, id, ended).await
 }
@@ -90,22 +90,13 @@ async fn until_ended(
         _ = closing.wait_for(|closing| *closing) => {}
     }
     match shared.engine.store().execution(id).await? {
-        Some(row) if row.status.is_ended() => ended_before(shared, id).await.map(End::Ended),
+        Some(row) if row.status.is_ended() => Ok(End::Ended(shared.engine.outcome(id).await?)),
         Some(_) => Ok(End::Open(id)),
         None => {
             let detail = "the execution has neither ended nor been stored yet; nothing is promised about it";
             Err(Problem::unavailable("execution.not_stored", detail))
         }
     }
-}
-
-/// The end of an execution, as the store has it.
-async fn ended_before(shared: &Shared, id: ExecutionId) -> Result<Outcome, Problem> {
-    let row = shared.engine.row(id).await?;
-    let execution = shared.engine.execution(id).await?;
-    let status = status_of(row.status);
-    let error = execution.error().filter(|_| status != Status::Completed).cloned();
-    Ok(Outcome { id, status, output: execution.output(), error })
 }
 
 /// The same status, in the words of the core.

@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
-const PROGRAM = process.env.PRANA_BIN ?? fileURLToPath(new URL('../../../target/debug/prana', import.meta.url))
+const TARGET = process.env.CARGO_TARGET_DIR ?? fileURLToPath(new URL('../../../target', import.meta.url))
+const PROGRAM = process.env.PRANA_BIN ?? join(TARGET, 'debug/prana')
 
 /** A server of the test's own: a new database, a free port. */
 export interface Server {

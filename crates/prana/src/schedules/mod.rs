@@ -63,10 +63,10 @@ impl Inner {
             return Ok(());
         }
         if !self.schedules.is_synced() {
-            self.sync_all_schedules().await.inspect_err(|_| self.schedules.changed())?;
+            self.sync_all_schedules().await.inspect_err(|_| self.schedules.unread())?;
             self.schedules.synced();
         }
-        let stored = self.all_stored().await.inspect_err(|_| self.schedules.changed())?;
+        let stored = self.all_stored().await.inspect_err(|_| self.schedules.unread())?;
         self.schedules.load(stored, now);
         Ok(())
     }

@@ -90,8 +90,13 @@ pub(crate) struct Scheduler {
 impl Scheduler {
     /// Something stored has changed: it is read again at once.
     pub(super) fn changed(&self) {
-        locked(&self.known).loaded_at = None;
+        self.unread();
         self.bell.notify_one();
+    }
+
+    /// What is stored could not be read: the next round reads it, when its time has come.
+    pub(super) fn unread(&self) {
+        locked(&self.known).loaded_at = None;
     }
 
     pub(crate) async fn heard(&self) {
@@ -173,5 +178,29 @@ impl Scheduler {
             skipped: read(&counters.skipped),
             failed: read(&counters.failed),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn is_heard(scheduler: &Scheduler) -> bool {
+        tokio::select! {
+            biased;
+            () = scheduler.heard() => true,
+            () = std::future::ready(()) => false,
+        }
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_waits_for_the_next_round() {
+        let (scheduler, now) = (Scheduler::default(), Timestamp::from_millis(1));
+        assert!(scheduler.begins_to_load(now) && !scheduler.begins_to_load(now));
+        scheduler.unread();
+        assert!(!is_heard(&scheduler).await, "a failure that rings the bell is tried again without end");
+        assert!(scheduler.begins_to_load(now));
+        scheduler.changed();
+        assert!(is_heard(&scheduler).await && scheduler.begins_to_load(now));
     }
 }
