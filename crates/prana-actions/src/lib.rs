@@ -19,6 +19,7 @@
 
 mod action;
 mod actions;
+mod credentials;
 pub mod file_read;
 pub mod file_write;
 pub mod guard;
@@ -29,6 +30,7 @@ mod secrets;
 
 pub use action::{Action, ActionCall};
 pub use actions::Actions;
+pub use credentials::{CredentialSource, Grant, oauth2};
 pub use outside::{Outside, OutsideError, Permissions};
 pub use roots::Roots;
 pub use secrets::{AllowedHosts, CallSecrets, InvalidHosts, Redactor, SecretText, UsedSecret};

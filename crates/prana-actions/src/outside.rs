@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::guard::Guard;
+use crate::http_request::{TokensKept, Ways};
 use crate::roots::Roots;
 
 /// What the operator allows. By default: the public internet, and no files.
@@ -11,6 +12,8 @@ use crate::roots::Roots;
 pub struct Permissions {
     /// True to allow loopback, private, link-local and other addresses that aren't public.
     pub private_network: bool,
+    /// True to let requests ask for connections whose certificate isn't checked.
+    pub insecure_tls: bool,
     /// The directories in which files may be read and written, and everything below them. Relative paths start at the first.
     pub file_roots: Vec<PathBuf>,
     /// The body of an answer may be this long, in bytes, unpacked.
@@ -24,6 +27,7 @@ impl Default for Permissions {
         let megabyte = 1 << 20;
         Permissions {
             private_network: false,
+            insecure_tls: false,
             file_roots: Vec::new(),
             max_response_bytes: 16 * megabyte,
             max_file_bytes: 16 * megabyte,
@@ -52,6 +56,9 @@ pub enum OutsideError {
 pub struct Outside {
     pub(crate) client: reqwest::Client,
     pub(crate) guard: Guard,
+    pub(crate) insecure_tls: bool,
+    pub(crate) ways: Ways,
+    pub(crate) tokens: TokensKept,
     pub(crate) roots: Roots,
     pub(crate) max_response_bytes: usize,
     pub(crate) max_file_bytes: usize,
@@ -67,19 +74,25 @@ impl Outside {
     /// A file root that isn't there, or an HTTP client that can't be set up.
     pub fn new(permissions: Permissions) -> Result<Self, OutsideError> {
         let guard = Guard::new(permissions.private_network);
-        let client = reqwest::Client::builder()
+        Ok(Outside {
+            client: Outside::client_builder(guard).build()?,
+            guard,
+            insecure_tls: permissions.insecure_tls,
+            ways: Ways::default(),
+            tokens: TokensKept::default(),
+            roots: Roots::new(&permissions.file_roots)?,
+            max_response_bytes: permissions.max_response_bytes,
+            max_file_bytes: permissions.max_file_bytes,
+        })
+    }
+
+    /// A client that is guarded, and does nothing by itself: no redirects, no proxies of the environment.
+    pub(crate) fn client_builder(guard: Guard) -> reqwest::ClientBuilder {
+        reqwest::Client::builder()
             .user_agent(concat!("prana/", env!("CARGO_PKG_VERSION")))
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .dns_resolver(guard.resolver())
             .connect_timeout(CONNECT_TIMEOUT)
-            .build()?;
-        Ok(Outside {
-            client,
-            guard,
-            roots: Roots::new(&permissions.file_roots)?,
-            max_response_bytes: permissions.max_response_bytes,
-            max_file_bytes: permissions.max_file_bytes,
-        })
     }
 }

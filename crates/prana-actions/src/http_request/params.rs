@@ -7,6 +7,10 @@ use prana_template::{Map, Value};
 use schemars::JsonSchema;
 use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
 
+use super::auth::Auth;
+use super::pages::Pagination;
+use super::way::Tls;
+
 /// The parameters of `http.request`.
 #[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -50,6 +54,16 @@ pub struct HttpRequestParams {
     /// Which statuses are a success: numbers, classes such as `4xx`, or `any`. All others are the error `http.status`.
     #[serde(default)]
     pub success: Success,
+    /// The list comes in pages: one request for each, until the last. The output is `{status, headers, body, pages, complete}`, and its body the list of all
+    /// items. The limit of time is for each page.
+    #[serde(default)]
+    pub pagination: Option<Pagination>,
+    /// How the encrypted connection is made.
+    #[serde(default)]
+    pub tls: Option<Tls>,
+    /// The proxy that the request is sent by, such as `http://proxy.example:3128`; none if absent, whatever the environment says.
+    #[serde(default)]
+    pub proxy: Option<String>,
     /// One request for each item of a list; the other parameters may use `$item` and `$index`. The output is the list of answers.
     #[serde(default)]
     pub batch: Option<Batch>,
@@ -113,46 +127,9 @@ pub enum BodyType {
     /// Text, as it is.
     #[serde(alias = "text")]
     Raw,
-}
-
-/// Who asks.
-#[derive(Debug, Clone, Default, serde::Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Auth {
-    /// The way to say it.
-    #[serde(rename = "type", default)]
-    pub auth_type: AuthType,
-    /// basic: the name.
-    #[serde(default)]
-    pub username: Option<String>,
-    /// basic: the password.
-    #[serde(default)]
-    pub password: Option<String>,
-    /// bearer: the token.
-    #[serde(default)]
-    pub token: Option<String>,
-    /// header: its name; `X-API-Key` if absent.
-    #[serde(default, alias = "header")]
-    pub name: Option<String>,
-    /// header: its value.
-    #[serde(default, alias = "key")]
-    pub value: Option<String>,
-}
-
-/// A way to say who asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum AuthType {
-    /// It isn't said.
-    #[default]
-    None,
-    /// By a name and a password.
-    Basic,
-    /// By a token.
-    Bearer,
-    /// By a header of its own.
-    #[serde(alias = "api_key")]
-    Header,
+    /// Bytes, written in base64.
+    #[serde(alias = "base64")]
+    Binary,
 }
 
 /// How the body of the answer becomes data.
@@ -276,6 +253,7 @@ impl<'de> Deserialize<'de> for Success {
 mod tests {
     use prana_template::{from_value, value};
 
+    use super::super::auth::AuthType;
     use super::*;
 
     fn read(params: Value) -> Result<HttpRequestParams, String> {

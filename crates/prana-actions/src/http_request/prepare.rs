@@ -7,7 +7,8 @@ use prana_template::{Map, Value};
 use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
-use super::params::{Auth, AuthType, BodyType, HttpRequestParams};
+use super::auth::{Auth, AuthType};
+use super::params::{BodyType, HttpRequestParams};
 use crate::action::invalid_params;
 
 /// A request, whole and in memory.
@@ -20,6 +21,13 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
+    /// Says which span of which trace it is of, unless the parameters say another.
+    pub fn belongs_to(&mut self, traceparent: &str) {
+        if let Ok(place) = HeaderValue::from_str(traceparent) {
+            self.headers.entry(HeaderName::from_static("traceparent")).or_insert(place);
+        }
+    }
+
     /// What says who asks, as it was made of the parameters.
     pub fn credentials(&self) -> impl Iterator<Item = &str> {
         let sensitive = self.headers.values().filter(|value| value.is_sensitive());
@@ -70,7 +78,7 @@ fn authorise(auth: &Auth, headers: &mut HeaderMap) -> Result<(), ErrorValue> {
         value.clone().ok_or_else(|| invalid_params(format!("auth.{name} is missing")))
     };
     let (name, value) = match auth.auth_type {
-        AuthType::None => return Ok(()),
+        AuthType::None | AuthType::Oauth2ClientCredentials => return Ok(()),
         AuthType::Basic => {
             let password = auth.password.as_deref().unwrap_or_default();
             let pair = format!("{}:{password}", needed(&auth.username, "username")?);
@@ -135,9 +143,17 @@ fn body(params: &HttpRequestParams) -> Result<Option<(Vec<u8>, String)>, ErrorVa
         BodyType::Raw => {
             (body.to_text().as_str().as_bytes().to_vec(), "text/plain; charset=utf-8".to_owned())
         }
+        BodyType::Binary => (decoded(body)?, "application/octet-stream".to_owned()),
         BodyType::Form => (form(fields()?), "application/x-www-form-urlencoded".to_owned()),
         BodyType::Multipart => multipart(fields()?)?,
     }))
+}
+
+fn decoded(body: &Value) -> Result<Vec<u8>, ErrorValue> {
+    let text = body.as_str().ok_or_else(|| {
+        invalid_params(format!("body: bytes are written as text in base64, and it is {}", body.type_name()))
+    })?;
+    STANDARD.decode(text.trim()).map_err(|error| invalid_params(format!("body: it is not base64: {error}")))
 }
 
 fn form(fields: &Map) -> Vec<u8> {
@@ -282,6 +298,12 @@ mod tests {
         assert_eq!(body_of(value!("text"), "json").0, "\"text\"");
         assert_eq!(body_of(value!("text"), "raw"), ("text".into(), "text/plain; charset=utf-8".into()));
         assert_eq!(body_of(value!({"a": "x y", "b": [1, 2]}), "form").0, "a=x+y&b=1&b=2");
+        let bytes = prepared(value!({"url": "http://x", "body": "/wA=", "body_type": "binary"})).unwrap();
+        assert_eq!(
+            (bytes.body.unwrap(), &bytes.headers[CONTENT_TYPE]),
+            (vec![255, 0], &HeaderValue::from_static("application/octet-stream"))
+        );
+        assert!(prepared(value!({"url": "http://x", "body": "no base64", "body_type": "binary"})).is_err());
         assert!(prepared(value!({"url": "http://x"})).unwrap().body.is_none());
     }
 

@@ -7,9 +7,11 @@ use reqwest::header::{
     ACCEPT, ACCEPT_LANGUAGE, CONTENT_LANGUAGE, CONTENT_TYPE, HeaderMap, HeaderName, LOCATION,
     TRANSFER_ENCODING, USER_AGENT,
 };
-use reqwest::{Method, Response, StatusCode, Url};
+use reqwest::{Client, Method, Response, StatusCode, Url};
 
 use super::prepare::{IDEMPOTENCY_KEY, Prepared};
+use super::way::Way;
+use crate::credentials::Grant;
 use crate::guard::Forbidden;
 use crate::outside::Outside;
 use crate::secrets::CallSecrets;
@@ -22,7 +24,7 @@ const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What came back.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(crate) struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Vec<u8>,
@@ -30,18 +32,47 @@ pub(super) struct Answer {
     pub asked: String,
 }
 
-pub(super) async fn send(
+/// Sends a request by the usual way.
+pub(crate) async fn send(
+    outside: &Outside,
+    secrets: &CallSecrets,
+    request: Prepared,
+    follow: bool,
+) -> Result<Answer, ErrorValue> {
+    send_by(&Way::usual(outside), outside, secrets, request, Sending { follow, grant: None }).await
+}
+
+/// How a request is sent.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sending<'a> {
+    /// Redirects are followed.
+    pub follow: bool,
+    /// What is put into it.
+    pub grant: Option<&'a Grant>,
+}
+
+/// Sends a request by this way.
+pub(super) async fn send_by(
+    way: &Way,
     outside: &Outside,
     secrets: &CallSecrets,
     mut request: Prepared,
-    follow: bool,
+    sending: Sending<'_>,
 ) -> Result<Answer, ErrorValue> {
+    let mut carried = sending.grant;
     for _ in 0..=MAX_REDIRECTS {
         // Each hop anew: a redirect leads where somebody else says.
         secrets.check_url(&request.url)?;
-        let response = one_hop(outside, &request).await?;
-        match redirected(&request, &response, follow)? {
-            Some(next) => request = next,
+        way.check(secrets, sending.grant, &request.url)?;
+        let (mut url, mut headers) = (request.url.clone(), request.headers.clone());
+        sending.grant.map_or(Ok(()), |grant| grant.check_url(&url))?;
+        carried.map_or(Ok(()), |grant| grant.put_into(&mut url, &mut headers))?;
+        let response = hop(&way.client, outside, &request, url, headers).await?;
+        match redirected(&request, &response, sending.follow)? {
+            Some(next) => {
+                carried = carried.filter(|_| request.url.origin() == next.url.origin());
+                request = next;
+            }
             None => return answer(outside, &request, response).await,
         }
     }
@@ -50,9 +81,19 @@ pub(super) async fn send(
 }
 
 pub(crate) async fn one_hop(outside: &Outside, request: &Prepared) -> Result<Response, ErrorValue> {
-    outside.guard.check_url(&request.url).map_err(|forbidden| refused(request, &forbidden))?;
-    let mut builder =
-        outside.client.request(request.method.clone(), request.url.clone()).headers(request.headers.clone());
+    hop(&outside.client, outside, request, request.url.clone(), request.headers.clone()).await
+}
+
+/// Sends a request, with the URL and the headers that it gets at the last moment.
+async fn hop(
+    client: &Client,
+    outside: &Outside,
+    request: &Prepared,
+    url: Url,
+    headers: HeaderMap,
+) -> Result<Response, ErrorValue> {
+    outside.guard.check_url(&url).map_err(|forbidden| refused(request, &forbidden))?;
+    let mut builder = client.request(request.method.clone(), url).headers(headers);
     if let Some(body) = &request.body {
         builder = builder.body(body.clone());
     }

@@ -1,11 +1,15 @@
 //! The secrets of one call.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use prana_core::ErrorValue;
+use prana_template::Str;
 use reqwest::Url;
 
 use super::{AllowedHosts, Redactor};
+use crate::credentials::{CredentialSource, Grant};
+use crate::outside::Outside;
 
 /// A secret that stands in the parameters of a call.
 #[derive(Debug, Clone)]
@@ -19,16 +23,64 @@ pub struct UsedSecret {
 /// What an action must know of the secrets in its parameters: where they may be sent, and how to keep them out of what it tells.
 ///
 /// The engine takes secrets out of every result by itself. An action that cuts a text short does it before: of half a secret nobody can tell that it is one.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct CallSecrets {
     used: Vec<UsedSecret>,
     redactor: Redactor,
+    lent: Option<Lent>,
+}
+
+/// The credentials that a workflow names.
+struct Lent {
+    names: Vec<Str>,
+    source: Arc<dyn CredentialSource>,
+}
+
+impl std::fmt::Debug for CallSecrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CallSecrets").field("used", &self.used).finish_non_exhaustive()
+    }
 }
 
 impl CallSecrets {
     /// These secrets, and what finds them.
     pub fn new(used: Vec<UsedSecret>, redactor: Redactor) -> Self {
-        CallSecrets { used, redactor }
+        CallSecrets { used, redactor, lent: None }
+    }
+
+    /// The same with credentials: those of these names, and no others, whatever the parameters say.
+    #[must_use]
+    pub fn with_credentials(self, names: Vec<Str>, source: Arc<dyn CredentialSource>) -> Self {
+        CallSecrets { lent: Some(Lent { names, source }), ..self }
+    }
+
+    /// True if there is something that must not be told.
+    pub fn are_any(&self) -> bool {
+        self.lent.is_some() || !self.redactor.is_empty()
+    }
+
+    /// What a credential gives, to be put into a request right before it is sent. With `refused`, another one than that. Nothing of it gets into the result.
+    ///
+    /// # Errors
+    /// `credential.not_named` for one that the workflow doesn't name; those of the [`CredentialSource`].
+    pub async fn grant(
+        &self,
+        name: &str,
+        outside: &Arc<Outside>,
+        refused: Option<&Grant>,
+    ) -> Result<Grant, ErrorValue> {
+        let Some(lent) = self.lent.as_ref().filter(|lent| lent.names.iter().any(|known| **known == *name))
+        else {
+            let message = format!(
+                "the credential `{name}` is not named by the workflow itself: write its name as it is, not as a template"
+            );
+            return Err(ErrorValue::new("credential.not_named", message).not_retryable());
+        };
+        let grant = lent.source.grant(name, outside, refused).await?;
+        let value = grant.value().reveal();
+        self.redactor.learn(value);
+        value.rsplit(' ').next().iter().for_each(|last| self.redactor.learn(last));
+        Ok(grant)
     }
 
     /// True if some secret may not be sent to every host.
