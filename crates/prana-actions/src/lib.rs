@@ -19,6 +19,7 @@
 
 mod action;
 mod actions;
+mod connector;
 mod credentials;
 pub mod file_read;
 pub mod file_write;
@@ -30,6 +31,7 @@ mod secrets;
 
 pub use action::{Action, ActionCall};
 pub use actions::Actions;
+pub use connector::{Connector, Credential, CredentialKind, Unreadable};
 pub use credentials::{CredentialSource, Grant, oauth2};
 pub use outside::{Outside, OutsideError, Permissions};
 pub use roots::Roots;
