@@ -113,6 +113,8 @@ test(`what panning and zooming with ${NODES} nodes costs is told`, async () => {
     .nth(NODES - 1)
     .waitFor({ state: 'attached' })
   await page.getByText('Nothing to mend').waitFor()
+  // All of them are to be seen.
+  await page.getByRole('button', { name: 'Fit View' }).click()
   const blank = await page.evaluate(() => {
     for (let y = 300; y < 700; y += 7)
       for (let x = 500; x < 1000; x += 11)

@@ -2,20 +2,12 @@ import { BaseEdge, type Edge, EdgeLabelRenderer, type EdgeProps, getBezierPath }
 import { memo } from 'react'
 import classes from './canvas.module.css'
 import type { CanvasLink } from './graph'
+import { along } from './lanes'
 import type { LinkMark } from './marks'
 
-/** `lane`: how far down a connection that leads back goes round. */
+/** `lane`: how far down a connection goes that can't go straight. */
 export type LinkData = { link: CanvasLink; mark?: LinkMark; lane?: number }
 export type LinkEdge = Edge<LinkData, 'link'>
-
-/** A point on the curve between two ports, a part of the way along. */
-function along({ sourceX, sourceY, targetX, targetY }: Ends, part: number): { x: number; y: number } {
-  const pull = Math.max((targetX - sourceX) / 2, 24)
-  const rest = 1 - part
-  const mix = (a: number, b: number, c: number, d: number) =>
-    rest ** 3 * a + 3 * rest ** 2 * part * b + 3 * rest * part ** 2 * c + part ** 3 * d
-  return { x: mix(sourceX, sourceX + pull, targetX - pull, targetX), y: mix(sourceY, sourceY, targetY, targetY) }
-}
 
 interface Ends {
   sourceX: number
@@ -24,9 +16,11 @@ interface Ends {
   targetY: number
 }
 
-/** The line of a connection, and where its label stands. One that leads back goes round below. */
+/** The line of a connection, and where its label stands. One that leads back goes round below, one that would run behind nodes past them. */
 function lineOf(ends: Ends, props: EdgeProps<LinkEdge>): [string, number, number] {
   const { sourceX, sourceY, targetX, targetY } = ends
+  const lane = props.data?.lane
+  if (targetX > sourceX - 24 && lane !== undefined) return pastNodes(ends, lane)
   if (targetX > sourceX - 24) {
     const [path, x, y] = getBezierPath({
       ...ends,
@@ -35,7 +29,22 @@ function lineOf(ends: Ends, props: EdgeProps<LinkEdge>): [string, number, number
     })
     return [path, x, y]
   }
-  const below = props.data?.lane ?? Math.max(sourceY, targetY) + 76
+  return roundBelow(ends, lane ?? Math.max(sourceY, targetY) + 76)
+}
+
+/** How far from its ports a connection takes to its lane. */
+const BEND = 56
+
+function pastNodes({ sourceX, sourceY, targetX, targetY }: Ends, lane: number): [string, number, number] {
+  const [out, back] = [sourceX + BEND, targetX - BEND]
+  const path = [
+    `M ${sourceX} ${sourceY} C ${sourceX + 40} ${sourceY} ${out - 40} ${lane} ${out} ${lane}`,
+    `L ${back} ${lane} C ${back + 40} ${lane} ${targetX - 40} ${targetY} ${targetX} ${targetY}`,
+  ]
+  return [path.join(' '), (out + back) / 2, lane]
+}
+
+function roundBelow({ sourceX, sourceY, targetX, targetY }: Ends, below: number): [string, number, number] {
   const out = sourceX + 26
   const back = targetX - 26
   const r = 14
@@ -57,7 +66,8 @@ export const Link = memo(function Link(props: EdgeProps<LinkEdge>) {
   const mark = data?.mark
   const text = mark?.note ?? (mark?.passed && mark.passed > 1 ? `×${mark.passed}` : null)
   const order = data?.link.order
-  const start = along({ sourceX, sourceY, targetX, targetY }, targetX > sourceX ? 0.3 : 0.02)
+  const isStraight = targetX > sourceX && data?.lane === undefined
+  const start = along({ x: sourceX, y: sourceY }, { x: targetX, y: targetY }, isStraight ? 0.3 : 0.02)
   return (
     <>
       <BaseEdge

@@ -87,10 +87,10 @@ export const NodeCard = memo(function NodeCard({ data, selected }: NodeProps<Car
         </span>
         <span className={classes.words}>
           <span className={classes.name} title={node.name}>
-            {cut(node.name, 21)}
+            {cut(node.name, 19)}
           </span>
           <span className={classes.title}>
-            {cut(mark?.note ?? (node.disabled ? `${node.title}, disabled` : node.title), 27)}
+            {cut(mark?.note ?? (node.disabled ? `${node.title}, disabled` : node.title), 25)}
           </span>
         </span>
       </div>

@@ -134,7 +134,9 @@ function mergeInputs(count: Json | undefined): string[] {
   return Array.from({ length: inputs }, (_, place) => `input_${String.fromCharCode(97 + place)}`)
 }
 
-export const WIDTH = 224
+export const WIDTH = 208
+/** How far right of a node the next one stands. */
+export const NEXT = 64
 const HEAD = 56
 const ROW = 24
 

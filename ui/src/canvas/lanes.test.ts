@@ -30,3 +30,32 @@ test('two ways back do not lie on each other', () => {
   const [one = 0, other = 0] = lanes({ c: 'a', b: 'a' }).values()
   expect(Math.abs(one - other)).toBeGreaterThanOrEqual(14)
 })
+
+const row = new Map([
+  ['a', { x: 0, y: 0 }],
+  ['b', { x: 300, y: 0 }],
+  ['c', { x: 600, y: 0 }],
+])
+const past = (connections: { [from: string]: { to: string }[] }) =>
+  lanesOf(
+    graphOf(
+      { nodes, connections: Object.fromEntries(Object.entries(connections).map(([from, to]) => [from, { main: to }])) },
+      new Map(),
+    ),
+    row,
+  )
+
+test('what would run behind a node goes past it', () => {
+  const [y = 0, ...others] = past({ a: [{ to: 'c' }], b: [{ to: 'c' }] }).values()
+  expect(others).toEqual([])
+  expect(y < 0 || y > 56).toBe(true)
+})
+test('what goes past the same nodes does not lie on each other', () => {
+  const lanes = lanesOf(
+    graphOf({ nodes, connections: { a: { main: [{ to: 'c' }], other: [{ to: 'c' }] } } }, new Map()),
+    row,
+  )
+  const [one = 0, other = 0] = lanes.values()
+  expect(lanes.size).toBe(2)
+  expect(Math.abs(one - other)).toBeGreaterThanOrEqual(14)
+})

@@ -1,4 +1,5 @@
 import { layout as dagre, graphlib } from '@dagrejs/dagre'
+import { NEXT } from './graph'
 
 export interface Box {
   key: string
@@ -19,7 +20,7 @@ export interface Place {
 /** A place for every box: from left to right, along the arrows. The same graph gives the same places. */
 export function layout(boxes: Box[], arrows: Arrow[]): Map<string, Place> {
   const graph = new graphlib.Graph({ multigraph: true })
-  graph.setGraph({ rankdir: 'LR', nodesep: 36, ranksep: 84, edgesep: 16, marginx: 0, marginy: 0 })
+  graph.setGraph({ rankdir: 'LR', nodesep: 36, ranksep: NEXT, edgesep: 16, marginx: 0, marginy: 0 })
   graph.setDefaultEdgeLabel(() => ({}))
   for (const box of boxes) graph.setNode(box.key, { width: box.width, height: box.height })
   for (const [place, arrow] of forwardOnly(boxes, arrows).entries())

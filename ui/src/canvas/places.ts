@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useState } from 'react'
 import { arrange } from './arrange'
-import { type CanvasGraph, type CanvasNode, heightOf, WIDTH } from './graph'
+import { type CanvasGraph, type CanvasNode, heightOf, NEXT, WIDTH } from './graph'
 import type { Place } from './layout'
 
 export type Places = Map<string, Place>
@@ -42,7 +42,7 @@ export function beside(graph: CanvasGraph, homeless: CanvasNode[], made: Places)
   for (const node of homeless) {
     const before = graph.links.find((link) => link.to === node.key && taken.has(link.from))
     const from = before ? taken.get(before.from) : undefined
-    const place = freePlace(from ? { x: from.x + WIDTH + 84, y: from.y } : { x: 0, y: 0 }, heightOf(node), taken)
+    const place = freePlace(from ? { x: from.x + WIDTH + NEXT, y: from.y } : { x: 0, y: 0 }, heightOf(node), taken)
     places.set(node.key, place)
     taken.set(node.key, place)
   }

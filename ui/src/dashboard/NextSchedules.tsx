@@ -1,6 +1,7 @@
 import { Group, Stack, Text, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
+import { useWorkflowNames } from '~/api/names'
 import { schedules } from '~/api/schedules'
 import { Time } from '~/parts/time'
 
@@ -9,6 +10,7 @@ const SHOWN = 6
 /** What the clock starts next. */
 export function NextSchedules() {
   const query = useQuery(schedules.list())
+  const nameOf = useWorkflowNames()
   const next = (query.data ?? [])
     .flatMap((schedule) =>
       schedule.state === 'active' && schedule.next[0] ? [{ ...schedule, at: schedule.next[0] }] : [],
@@ -30,7 +32,7 @@ export function NextSchedules() {
           <Group key={`${schedule.workflow_id}/${schedule.node_key}`} justify="space-between" wrap="nowrap">
             <Text size="sm" truncate>
               <Link to="/workflows/$id" params={{ id: schedule.workflow_id }}>
-                {schedule.workflow_id}
+                {nameOf(schedule.workflow_id)}
               </Link>
             </Text>
             <Text size="xs" c="dimmed">

@@ -10,6 +10,9 @@ export const GROUPS: { [kind in Kind]: string } = {
   output: 'Answer',
 }
 
+/** The groups, in the order in which a workflow is made. */
+export const KINDS: Kind[] = ['trigger', 'action', 'logic', 'wait', 'output']
+
 export interface Group {
   kind: Kind
   actions: Action[]
@@ -27,9 +30,7 @@ export function found(actions: Action[], words: string, { withoutTriggers, trigg
     .filter((action) => !(withoutTriggers && action.kind === 'trigger'))
     .map((action) => ({ action, score: score(action, asked) }))
     .filter(({ score }) => score > 0)
-  const kinds: Kind[] = triggersFirst
-    ? ['trigger', 'action', 'logic', 'wait', 'output']
-    : ['action', 'logic', 'wait', 'output', 'trigger']
+  const kinds: Kind[] = triggersFirst ? KINDS : [...KINDS.slice(1), 'trigger']
   const groups = kinds.map((kind) => {
     const mine = scored.filter(({ action }) => action.kind === kind).sort((one, other) => other.score - one.score)
     return { kind, actions: mine.map(({ action }) => action), best: mine[0]?.score ?? 0 }

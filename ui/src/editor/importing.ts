@@ -1,8 +1,8 @@
-import { parseAllDocuments, stringify } from 'yaml'
+import { stringify } from 'yaml'
 import { Problem } from '~/api/problem'
 import type { Action } from '~/api/types'
 import { workflows } from '~/api/workflows'
-import { readYaml } from './yaml'
+import { parseAll, readYaml } from './yaml'
 
 /** Saves the workflows in some texts, each of which may hold several. Gives their ids; says which could not be read. */
 export async function importTexts(texts: string[], actions: Map<string, Action>): Promise<string[]> {
@@ -23,7 +23,7 @@ export async function importTexts(texts: string[], actions: Map<string, Action>)
 
 /** A text of several workflows, documents or a list, as texts of one. */
 export function separate(text: string): string[] {
-  const documents = parseAllDocuments(text)
+  const documents = parseAll(text)
   if (!Array.isArray(documents)) return [text]
   return documents.flatMap((document) => {
     const value = document.toJS()

@@ -1,16 +1,16 @@
 import type { WorkflowDocument } from '~/api/types'
-import { type CanvasGraph, WIDTH } from '~/canvas/graph'
+import { type CanvasGraph, NEXT, WIDTH } from '~/canvas/graph'
 import type { Place } from '~/canvas/layout'
 import { freePlace, type Places } from '~/canvas/places'
 
 /** Where a new node goes: right of the one that is selected, or of all. */
 export function placeFor(after: string | undefined, places: Places): Place {
   const before = after === undefined ? undefined : places.get(after)
-  if (before) return freePlace({ x: before.x + WIDTH + 84, y: before.y }, 56, places)
+  if (before) return freePlace({ x: before.x + WIDTH + NEXT, y: before.y }, 56, places)
   const all = [...places.values()]
   if (all.length === 0) return { x: 0, y: 0 }
   const right = all.reduce((one, other) => (other.x > one.x ? other : one))
-  return freePlace({ x: right.x + WIDTH + 84, y: right.y }, 56, places)
+  return freePlace({ x: right.x + WIDTH + NEXT, y: right.y }, 56, places)
 }
 
 /** Places of the nodes for which the document has none: they stay where they are when one of them is moved. */

@@ -154,3 +154,17 @@ test('text of several lines is a block', () => {
   const document = setParam(read(text), 'big', 'params', ['condition'], 'one\ntwo\n')
   expect(updateYaml(text, document, actions)).toContain('condition: | # strictly\n        one\n        two\n')
 })
+
+test('whole numbers keep their digits, however many', () => {
+  const long =
+    'id: w\nvariables: {long: 9007199254740993, short: 9007199254740991, negative: -9223372036854775808}\nnodes: []\n'
+  const read = readYaml(long, actions)
+  if ('errors' in read) throw new Error(read.errors[0]?.message)
+  expect(read.document.variables).toEqual({
+    long: 9007199254740993n,
+    short: 9007199254740991,
+    negative: -9223372036854775808n,
+  })
+  expect(updateYaml(long, { ...read.document, name: 'n' }, actions)).toContain('{long: 9007199254740993, short')
+  expect(writeYaml(read.document, actions)).toContain('-9223372036854775808')
+})

@@ -1,13 +1,17 @@
 import {
   type Document,
+  type DocumentOptions,
   isMap,
   isScalar,
   isSeq,
   type Node,
   type Pair,
+  type ParseOptions,
+  parseAllDocuments,
   parseDocument,
   type Scalar,
   type ScalarTag,
+  type SchemaOptions,
   type YAMLMap,
   type YAMLSeq,
 } from 'yaml'
@@ -29,7 +33,12 @@ const LONG: ScalarTag = {
   resolve: wholeNumber,
 }
 
-const parse = (text: string) => parseDocument(text, { customTags: (tags) => [LONG, ...tags] })
+const WITH_LONG: ParseOptions & DocumentOptions & SchemaOptions = { customTags: (tags) => [LONG, ...tags] }
+
+const parse = (text: string) => parseDocument(text, WITH_LONG)
+
+/** The documents that a text holds. */
+export const parseAll = (text: string) => parseAllDocuments(text, WITH_LONG)
 
 export interface YamlError {
   message: string

@@ -39,7 +39,7 @@ export default function Changes() {
 function Rows({ changes }: { changes: Change[] }) {
   return (
     <Table.ScrollContainer minWidth={620} type="native">
-      <Table className="panel" verticalSpacing="xs">
+      <Table className="panel stacks" verticalSpacing="xs">
         <Table.Thead>
           <Table.Tr>
             <Table.Th>When</Table.Th>
@@ -54,7 +54,7 @@ function Rows({ changes }: { changes: Change[] }) {
               <Table.Td>
                 <Time at={change.at} />
               </Table.Td>
-              <Table.Td>
+              <Table.Td data-label="Who">
                 {whoText(change)}
                 {change.from && (
                   <Text size="xs" c="dimmed">
@@ -62,7 +62,7 @@ function Rows({ changes }: { changes: Change[] }) {
                   </Text>
                 )}
               </Table.Td>
-              <Table.Td>
+              <Table.Td data-label="What">
                 {change.action.replaceAll(/[._]/g, ' ')} <b>{change.target}</b>
               </Table.Td>
               <Table.Td>

@@ -5,7 +5,9 @@ import { useState } from 'react'
 import type { Action } from '~/api/types'
 import { actions } from '~/api/workflows'
 import { iconOf } from '~/canvas/icons'
+import { GROUPS, KINDS } from '~/editor/actionSearch'
 import { Page } from '~/parts/Page'
+import { Prose } from '~/parts/Prose'
 import { Answered, Empty } from '~/parts/states'
 
 /** What nodes can do: every action that this server knows, its ports and what it is for. */
@@ -37,23 +39,22 @@ const fits = (action: Action, text: string) => {
 
 function Groups({ actions }: { actions: Action[] }) {
   if (actions.length === 0) return <Empty icon={<IconSearch size={36} />} title="Nothing fits" />
-  const groups = new Map<string, Action[]>()
-  for (const action of actions) {
-    const name = action.type.split('.')[0] ?? action.type
-    groups.set(name, [...(groups.get(name) ?? []), action])
-  }
-  return [...groups].map(([name, actions]) => (
-    <section key={name}>
-      <Title order={2} mb="sm">
-        {name}
-      </Title>
-      <SimpleGrid cols={{ base: 1, sm: 2, lg: 3 }}>
-        {actions.map((action) => (
-          <ActionCard key={action.type} action={action} />
-        ))}
-      </SimpleGrid>
-    </section>
-  ))
+  return KINDS.map((kind) => {
+    const some = actions.filter((action) => action.kind === kind)
+    if (some.length === 0) return null
+    return (
+      <section key={kind}>
+        <Title order={2} mb="sm">
+          {GROUPS[kind]}
+        </Title>
+        <SimpleGrid cols={{ base: 1, sm: 2, lg: 3 }}>
+          {some.map((action) => (
+            <ActionCard key={action.type} action={action} />
+          ))}
+        </SimpleGrid>
+      </section>
+    )
+  })
 }
 
 function ActionCard({ action }: { action: Action }) {
@@ -62,19 +63,16 @@ function ActionCard({ action }: { action: Action }) {
   return (
     <Card withBorder p="md">
       <Group gap="sm" wrap="nowrap" align="flex-start">
-        <Mark size={20} stroke={1.7} aria-hidden />
+        <Mark size={20} stroke={1.7} style={{ flex: 'none' }} aria-hidden />
         <div style={{ minWidth: 0 }}>
           <Text fw={600}>{action.title}</Text>
           <Text size="xs" c="dimmed" ff="monospace">
             {action.type}
           </Text>
           <Text size="sm" mt={6}>
-            {action.description}
+            <Prose>{action.description}</Prose>
           </Text>
           <Group gap={4} mt={8}>
-            <Badge size="xs" variant="default" tt="none">
-              {action.kind}
-            </Badge>
             {ports.map((port) => (
               <Badge key={port} size="xs" variant="default" tt="none">
                 → {port}

@@ -5,6 +5,7 @@ import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import { type AtLeast, type DashboardNumbers, dashboard } from '~/api/dashboard'
 import { executions } from '~/api/executions'
+import { useWorkflowNames } from '~/api/names'
 import { workflows } from '~/api/workflows'
 import { NextSchedules } from '~/dashboard/NextSchedules'
 import { Throughput } from '~/dashboard/Throughput'
@@ -134,6 +135,7 @@ function Figure({ label, value, more, to }: { label: string; value: string; more
 function Recent({ title, status, none }: { title: string; status: string; none: string }) {
   const query = useQuery({ ...executions.list({ status, limit: 6 }), refetchInterval: 5_000 })
   const rows = query.data?.executions ?? []
+  const nameOf = useWorkflowNames()
   return (
     <section className="panel" style={{ padding: 16 }}>
       <Title order={2} size="h3" mb="sm">
@@ -150,7 +152,7 @@ function Recent({ title, status, none }: { title: string; status: string; none: 
             <StatusBadge status={row.status} size="sm" />
             <Text size="sm" truncate style={{ flex: 1 }}>
               <Link to="/executions/$id" params={{ id: row.id }}>
-                {row.workflow_id}
+                {nameOf(row.workflow_id)}
               </Link>
             </Text>
             <Text size="xs" c="dimmed">

@@ -2,6 +2,7 @@ import { Badge, Button, Group, Stack, Table, Text } from '@mantine/core'
 import { IconCalendarClock, IconPlayerPause, IconPlayerPlay } from '@tabler/icons-react'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
+import { useWorkflowNames } from '~/api/names'
 import { type Schedule, schedules } from '~/api/schedules'
 import { Page } from '~/parts/Page'
 import { Answered, Empty } from '~/parts/states'
@@ -37,7 +38,7 @@ export default function Schedules() {
 function Rows({ schedules: all }: { schedules: Schedule[] }) {
   return (
     <Table.ScrollContainer minWidth={720} type="native">
-      <Table className="panel" verticalSpacing="sm">
+      <Table className="panel stacks" verticalSpacing="sm">
         <Table.Thead>
           <Table.Tr>
             <Table.Th>Workflow</Table.Th>
@@ -59,17 +60,18 @@ function Rows({ schedules: all }: { schedules: Schedule[] }) {
 }
 
 function Row({ schedule }: { schedule: Schedule }) {
+  const nameOf = useWorkflowNames()
   return (
     <Table.Tr>
       <Table.Td>
         <Link to="/workflows/$id" params={{ id: schedule.workflow_id }} search={{ node: schedule.node_key }}>
-          {schedule.workflow_id}
+          {nameOf(schedule.workflow_id)}
         </Link>
         <Text size="xs" c="dimmed">
           {schedule.node_key}
         </Text>
       </Table.Td>
-      <Table.Td>
+      <Table.Td data-label="When">
         <Text size="sm" ff={schedule.cron ? 'monospace' : undefined}>
           {planText(schedule)}
         </Text>
@@ -77,7 +79,7 @@ function Row({ schedule }: { schedule: Schedule }) {
           {rulesText(schedule)}
         </Text>
       </Table.Td>
-      <Table.Td>
+      <Table.Td data-label="Next">
         <Stack gap={0}>
           {schedule.next[0] ? <Time at={schedule.next[0]} /> : '–'}
           {schedule.next[0] && (
@@ -87,7 +89,7 @@ function Row({ schedule }: { schedule: Schedule }) {
           )}
         </Stack>
       </Table.Td>
-      <Table.Td>
+      <Table.Td data-label="Last">
         {schedule.last ? (
           <Link to="/executions/$id" params={{ id: schedule.last.execution_id }}>
             <Time at={schedule.last.fired_at} />
@@ -101,7 +103,7 @@ function Row({ schedule }: { schedule: Schedule }) {
           </Text>
         )}
       </Table.Td>
-      <Table.Td>
+      <Table.Td data-label="State">
         <Badge
           color={LOOKS[schedule.state]}
           variant="light"

@@ -72,7 +72,7 @@ function Rows({ secrets: all, onChange }: { secrets: Secret[]; onChange: (secret
   return (
     <Table.ScrollContainer minWidth={560} type="native">
       {dialog}
-      <Table className="panel">
+      <Table className="panel stacks">
         <Table.Thead>
           <Table.Tr>
             <Table.Th>Name</Table.Th>
@@ -89,8 +89,8 @@ function Rows({ secrets: all, onChange }: { secrets: Secret[]; onChange: (secret
                   {secret.name}
                 </Text>
               </Table.Td>
-              <Table.Td>{hostsText(secret.allowed_hosts)}</Table.Td>
-              <Table.Td>
+              <Table.Td data-label="May be sent to">{hostsText(secret.allowed_hosts)}</Table.Td>
+              <Table.Td data-label="Set">
                 <Time at={secret.updated_at} />
               </Table.Td>
               <Table.Td>

@@ -96,7 +96,7 @@ function TokenTable({ tokens }: { tokens: Token[] }) {
   return (
     <Table.ScrollContainer minWidth={560} type="native">
       {dialog}
-      <Table className="panel">
+      <Table className="panel stacks">
         <Table.Thead>
           <Table.Tr>
             <Table.Th>Name</Table.Th>
@@ -111,12 +111,14 @@ function TokenTable({ tokens }: { tokens: Token[] }) {
           {tokens.map((token) => (
             <Table.Tr key={token.id}>
               <Table.Td>{token.name}</Table.Td>
-              <Table.Td>{token.scope}</Table.Td>
-              <Table.Td>
+              <Table.Td data-label="Scope">{token.scope}</Table.Td>
+              <Table.Td data-label="Made">
                 <Time at={token.created_at} />
               </Table.Td>
-              <Table.Td>{token.last_used_at ? <Time at={token.last_used_at} /> : 'never'}</Table.Td>
-              <Table.Td>{token.expires_at ? <Time at={token.expires_at} /> : 'never'}</Table.Td>
+              <Table.Td data-label="Last used">
+                {token.last_used_at ? <Time at={token.last_used_at} /> : 'never'}
+              </Table.Td>
+              <Table.Td data-label="Ends">{token.expires_at ? <Time at={token.expires_at} /> : 'never'}</Table.Td>
               <Table.Td>
                 <Tooltip label="Revoke">
                   <ActionIcon aria-label={`Revoke ${token.name}`} onClick={() => end(token)}>
@@ -244,7 +246,7 @@ function UserTable({ users, onEdit }: { users: User[]; onEdit: (user: User) => v
     if (await ask({ title: `Remove ${user.name}?`, children, confirm: 'Remove', destroys: true })) remove.mutate(user)
   }
   return (
-    <Table className="panel">
+    <Table className="panel stacks">
       <Table.Thead>
         <Table.Tr>
           <Table.Th>Name</Table.Th>
@@ -256,7 +258,7 @@ function UserTable({ users, onEdit }: { users: User[]; onEdit: (user: User) => v
         {users.map((user) => (
           <Table.Tr key={user.name}>
             <Table.Td>{user.name}</Table.Td>
-            <Table.Td>{user.scope}</Table.Td>
+            <Table.Td data-label="Scope">{user.scope}</Table.Td>
             <Table.Td>
               <Group gap={4} justify="flex-end" wrap="nowrap">
                 <Button size="compact-xs" variant="subtle" onClick={() => onEdit(user)}>

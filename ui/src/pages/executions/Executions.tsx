@@ -6,6 +6,7 @@ import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { useRef, useState } from 'react'
 import { useEvents } from '~/api/events'
 import { executions } from '~/api/executions'
+import { useWorkflowNames } from '~/api/names'
 import { tellSuccess } from '~/api/query'
 import type { ExecutionRow, ExecutionStatus } from '~/api/types'
 import { workflows } from '~/api/workflows'
@@ -87,7 +88,7 @@ function Filters({ search }: { search: ExecutionsSearch }) {
         value={search.status?.split(',') ?? []}
         onChange={(statuses) => set({ status: statuses.join(',') || undefined })}
         clearable
-        w={{ base: '100%', xs: 240 }}
+        w={{ base: 'calc(50% - 6px)', xs: 240 }}
       />
       <Select
         label="Workflow"
@@ -97,7 +98,7 @@ function Filters({ search }: { search: ExecutionsSearch }) {
         onChange={(workflow) => set({ workflow: workflow ?? undefined })}
         searchable
         clearable
-        w={{ base: '100%', xs: 240 }}
+        w={{ base: 'calc(50% - 6px)', xs: 240 }}
       />
       <Select
         label="Began"
@@ -106,7 +107,7 @@ function Filters({ search }: { search: ExecutionsSearch }) {
         value={search.from ?? null}
         onChange={(from) => set({ from: from ?? undefined })}
         clearable
-        w={{ base: '100%', xs: 160 }}
+        w={{ base: 'calc(50% - 6px)', xs: 160 }}
       />
       <TextInput
         label="Text"
@@ -114,7 +115,7 @@ function Filters({ search }: { search: ExecutionsSearch }) {
         leftSection={<IconSearch size={14} />}
         defaultValue={search.text}
         onChange={(event) => setText(event.currentTarget.value)}
-        w={{ base: '100%', xs: 220 }}
+        w={{ base: 'calc(50% - 6px)', xs: 220 }}
       />
     </Group>
   )
@@ -152,6 +153,7 @@ interface RowsProps {
 }
 
 function Rows({ rows, chosen, onChoose }: RowsProps) {
+  const nameOf = useWorkflowNames()
   const here = rows.filter((row) => chosen.has(row.id)).length
   const toggle = (id: string) => {
     const next = new Set(chosen)
@@ -160,7 +162,7 @@ function Rows({ rows, chosen, onChoose }: RowsProps) {
   }
   return (
     <Table.ScrollContainer minWidth={640} type="native">
-      <Table className="panel" verticalSpacing="xs" highlightOnHover>
+      <Table className="panel stacks" verticalSpacing="xs" highlightOnHover>
         <Table.Thead>
           <Table.Tr>
             <Table.Th w={36}>
@@ -195,23 +197,23 @@ function Rows({ rows, chosen, onChoose }: RowsProps) {
               </Table.Td>
               <Table.Td>
                 <Link to="/executions/$id" params={{ id: row.id }}>
-                  {row.workflow_id}
+                  {nameOf(row.workflow_id)}
                 </Link>{' '}
                 <Text span size="xs" c="dimmed">
                   v{row.workflow_version}
                 </Text>
               </Table.Td>
-              <Table.Td>
+              <Table.Td data-label="Began">
                 <Time at={row.created_at} />
               </Table.Td>
-              <Table.Td>
+              <Table.Td data-label="Took">
                 {row.wakes_at && !row.completed_at ? (
                   <WakesAt at={row.wakes_at} />
                 ) : (
                   <Duration from={row.created_at} to={row.completed_at} />
                 )}
               </Table.Td>
-              <Table.Td>
+              <Table.Td data-label="Id">
                 <Text size="xs" ff="monospace" c="dimmed">
                   {row.id.slice(-12)}
                 </Text>
@@ -231,6 +233,8 @@ function WakesAt({ at }: { at: string }) {
     </Text>
   )
 }
+
+const count = (rows: unknown[]) => (rows.length === 1 ? 'one execution' : `${rows.length} executions`)
 
 /** What can be done to all that are chosen. */
 function Bulk({ chosen, onDone }: { chosen: ExecutionRow[]; onDone: () => void }) {
@@ -258,16 +262,16 @@ function Bulk({ chosen, onDone }: { chosen: ExecutionRow[]; onDone: () => void }
   const failed = chosen.filter((row) => row.status === 'failed' || row.status === 'timeout')
   const cancel = async () => {
     const children = 'What they did so far stays done. Executions that they started and wait for are cancelled too.'
-    if (await ask({ title: `Cancel ${open.length} executions?`, children, confirm: 'Cancel them', destroys: true }))
+    if (await ask({ title: `Cancel ${count(open)}?`, children, confirm: 'Cancel them', destroys: true }))
       bulk.mutate({ action: 'cancel', rows: open })
   }
   const retry = async () => {
     const children = 'Each goes on from the node that failed, as a new execution on the version that it ran.'
-    if (await ask({ title: `Retry ${failed.length} executions?`, children, confirm: 'Retry them' }))
+    if (await ask({ title: `Retry ${count(failed)}?`, children, confirm: 'Retry them' }))
       bulk.mutate({ action: 'retry', rows: failed })
   }
   return (
-    <Group className="panel" p="xs" gap="sm" role="toolbar" aria-label="Chosen executions">
+    <Group className="panel stacks" p="xs" gap="sm" role="toolbar" aria-label="Chosen executions">
       {dialog}
       <Text size="sm">{chosen.length} chosen</Text>
       <Button

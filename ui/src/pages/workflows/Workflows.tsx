@@ -108,9 +108,9 @@ function FirstWorkflow() {
 function List({ rows, words }: { rows: WorkflowRow[]; words: string }) {
   if (rows.length === 0) return <Text c="dimmed">No workflow is called “{words}”.</Text>
   return (
-    <div className="panel">
+    <div className="panel stacks">
       <Table.ScrollContainer minWidth={560} type="native">
-        <Table verticalSpacing="sm" horizontalSpacing="md" highlightOnHover>
+        <Table className="stacks" verticalSpacing="sm" horizontalSpacing="md" highlightOnHover>
           <Table.Thead>
             <Table.Tr>
               <Table.Th>Workflow</Table.Th>
@@ -146,11 +146,11 @@ function Row({ row }: { row: WorkflowRow }) {
           </Text>
         )}
       </Table.Td>
-      <Table.Td>
+      <Table.Td data-label="Active">
         <ActiveSwitch row={row} />
       </Table.Td>
-      <Table.Td>v{row.latest}</Table.Td>
-      <Table.Td c="dimmed">
+      <Table.Td data-label="Newest">v{row.latest}</Table.Td>
+      <Table.Td data-label="Changed" c="dimmed">
         <Time at={row.updated_at} />
       </Table.Td>
       <Table.Td>

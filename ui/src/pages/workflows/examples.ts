@@ -28,7 +28,11 @@ function exampleOf(text: string): Example {
     comment
       .split(/\n\s*\n/)[0]
       ?.replace(/\s+/g, ' ')
-      .trim() ?? ''
+      .trim()
+      .split(/(?<=[.?!]) /)
+      // What is said of the command line is of no use here.
+      .filter((sentence) => !sentence.includes(' --'))
+      .join(' ') ?? ''
   const field = (name: string) => text.match(new RegExp(`^${name}: *(.+)$`, 'm'))?.[1]?.trim() ?? ''
   return { id: field('id'), name: field('name') || field('id'), about, text }
 }
