@@ -85,6 +85,8 @@ pub struct ActionCall {
     pub workflow_id: Str,
     /// Set when nobody needs the result any more.
     pub cancelled: CancellationToken,
+    /// What it may send along as the header `traceparent`: the place of this node run in a trace.
+    pub traceparent: Option<String>,
     /// What it may reach.
     pub outside: Arc<Outside>,
     /// The secrets in its parameters.
@@ -118,6 +120,7 @@ impl ActionCall {
             cancelled: CancellationToken::new(),
             outside,
             secrets: Arc::default(),
+            traceparent: None,
         }
     }
 

@@ -4,6 +4,7 @@ use prana_template::{Map, Str, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::error::ErrorValue;
+use crate::graph::State;
 use crate::ids::ExecutionId;
 use crate::loop_path::LoopPath;
 use crate::record::{Change, Entry, ExecutionChange, ExecutionIndex, InputFrom, NodeOutcome, Resumed};
@@ -114,6 +115,9 @@ pub struct Metadata {
     /// In a run up to a node: that node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Str>,
+    /// The place in a trace that the caller named (`traceparent`, W3C Trace Context): the execution goes on with that trace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<Str>,
     /// Of an execution that another engine began: what that engine kept of it and the trail here can't say.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub imported: Value,
@@ -134,6 +138,7 @@ impl Default for Metadata {
             timeout_ms: None,
             test_run: false,
             until: None,
+            traceparent: None,
             imported: Value::Null,
         }
     }
@@ -312,6 +317,16 @@ impl Execution {
             execution.fold(entry);
         }
         execution
+    }
+
+    /// The execution at a state that its log leads to, without its node runs.
+    pub fn at(header: &Header, state: &State) -> Self {
+        Execution {
+            status: state.status,
+            started_at: state.started_at,
+            current_execution_index: state.next_index,
+            ..Execution::new(header)
+        }
     }
 
     /// Takes one more entry in. Entries come in order of `sequence`.

@@ -67,4 +67,5 @@ impl Effects for BuiltIn {
         };
         self.actions.run(call).await
     }
+            traceparent: request.traceparent,
 }

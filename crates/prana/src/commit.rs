@@ -111,6 +111,7 @@ impl Inner {
     pub(crate) fn tell_all(&self, live: &mut Live) {
         for entry in std::mem::take(&mut live.turn.entries) {
             self.tell(&live.header, &entry);
+            self.trace(live.trace.as_deref_mut(), &live.header, live.executor.graph(), &entry);
         }
         if let Some(answer) = live.turn.answer.take() {
             self.answer_callers(live.header.id, &answer);

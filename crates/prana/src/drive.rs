@@ -328,6 +328,7 @@ impl Inner {
             execution_id: live.header.id,
             workflow_id: live.header.workflow_id.to_string(),
             secrets: Arc::default(),
+            traceparent: self.traceparent(&live.header, execution_index),
             cancelled: cancelled.clone(),
         };
         let mentioned = live.executor.graph().compiled().secrets.clone();

@@ -24,6 +24,8 @@ pub struct EffectRequest {
     pub execution_id: ExecutionId,
     /// Its workflow.
     pub workflow_id: String,
+    /// What it may send along as the header `traceparent`; none if this engine makes no spans.
+    pub traceparent: Option<String>,
     /// Set when nobody needs the result any more.
     pub cancelled: CancellationToken,
 }

@@ -29,6 +29,7 @@ use crate::schedules::{Scheduler, has_schedules};
 use crate::secrets::{MasterKeys, Revealed, SecretError, Secrets};
 use crate::start::StartOptions;
 use crate::workflows::Workflows;
+use crate::traces::Tracing;
 
 /// How an engine behaves.
 #[derive(Clone)]
@@ -129,6 +130,7 @@ pub struct Builder {
     master_keys: Option<MasterKeys>,
     given_secrets: BTreeMap<String, Revealed>,
 }
+    pub(crate) tracing: Option<Tracing>,
 
 impl Builder {
     /// Where executions and definitions are kept; in memory, if not said.
@@ -233,6 +235,7 @@ impl Builder {
             schedules: Scheduler::default(),
             parked: Parked::default(),
             wake: Notify::new(),
+            tracing: self.tracing,
             pulse: Pulse::default(),
             may_hold_unknown: AtomicBool::new(false),
             lease: Lease::default(),
@@ -278,6 +281,8 @@ pub(crate) struct Inner {
     pub stopping: AtomicBool,
     pub running: AtomicUsize,
     pub idle: Notify,
+    /// Who asks for spans.
+    pub tracing: Option<Tracing>,
 }
 
 impl Engine {
@@ -302,6 +307,7 @@ impl Engine {
     /// The actions that workflows may name.
     pub fn registry(&self) -> &Registry {
         self.inner.workflows.registry()
+            tracing: None,
     }
 
     /// Where definitions are kept.
@@ -515,7 +521,7 @@ impl Inner {
 
     /// True if somebody wants to hear of entries.
     pub(crate) fn listens(&self) -> bool {
-        !self.middleware.is_empty()
+        !self.middleware.is_empty() || self.tracing.is_some()
     }
 
     /// Tells the middleware of an entry. One that panics is logged.

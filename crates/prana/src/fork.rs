@@ -105,6 +105,7 @@ impl Inner {
         header.execution_mode = ExecutionMode::Async;
         header.created_at = self.clock.now();
         header.metadata.until = None;
+        header.metadata.traceparent = None;
         header.workflow_version = version.unwrap_or(earlier.workflow_version);
         header
     }
@@ -118,7 +119,8 @@ impl Inner {
     ) -> Result<ExecutionId, EngineError> {
         let (id, now) = (header.id, self.clock.now());
         let executor = GraphExecutor::new(forked.graph, now);
-        let mut live = Live::new(Arc::new(header), executor, 1, 0);
+        let trace = self.trace_of(&header, executor.graph());
+        let mut live = Live { trace, ..Live::new(Arc::new(header), executor, 1, 0) };
         let new = NewExecution {
             mode: live.header.execution_mode as u8,
             header: live.encode_header()?,

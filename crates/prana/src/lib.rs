@@ -30,6 +30,7 @@ mod start;
 pub mod testing;
 mod tokens;
 mod trail;
+mod traces;
 mod worker;
 mod workflows;
 
@@ -56,3 +57,5 @@ pub use start::StartOptions;
 pub use tokens::{InvalidToken, ResumeKey, ResumeTokens};
 pub use trail::TrailPage;
 pub use workflows::Version;
+pub use restore::Glance;
+pub use traces::{NodeSpan, Span, Spans, TraceParent};

@@ -14,6 +14,7 @@ use prana_store::{Delta, InboxItem, NewExecution, NewItem, NewWait, Release, Tak
 use crate::codec::Encoder;
 use crate::error::EngineError;
 use crate::restore::Restored;
+use crate::traces::Trace;
 
 /// After this many entries and children, or bytes, a delta is committed as it stands.
 const DELTA_ENTRIES: usize = 1_000;
@@ -41,6 +42,8 @@ pub(crate) struct Live {
     pub restored: bool,
     /// True if workers died with it: each node is committed, so that it shows which one kills them.
     pub careful: bool,
+    /// The spans that are to be told of it.
+    pub trace: Option<Box<Trace>>,
     pub turn: Turn,
 }
 
@@ -107,6 +110,7 @@ impl Live {
             inbox: Vec::new(),
             restored: false,
             careful: false,
+            trace: None,
             turn: Turn { recorded: next_sequence.saturating_sub(1), ..Turn::default() },
         }
     }
@@ -118,6 +122,7 @@ impl Live {
             since_snapshot: restored.since_snapshot,
             restored: true,
             careful: restored.careful,
+            trace: restored.trace,
             ..Live::new(restored.header, restored.executor, epoch, restored.next_sequence)
         }
     }

@@ -7,14 +7,17 @@ use prana_core::compile::CompiledGraph;
 use prana_core::execution::{Execution, Header};
 use prana_core::executor::Input;
 use prana_core::graph::{Context, State};
-use prana_core::record::Entry;
+use prana_core::record::{Entry, ExecutionIndex};
+use prana_core::suspension::Suspension;
 use prana_core::{ExecutionGraph, ExecutionId, GraphExecutor};
 use prana_store::{Hash, InboxItem, LoadFrom, Loaded, StoreError, Which};
+use prana_template::Str;
 
 use crate::codec::{Decoder, unpacked};
-use crate::engine::Inner;
+use crate::engine::{Engine, Inner};
 use crate::error::EngineError;
 use crate::live::{Held, Live, SinceSnapshot};
+use crate::traces::Trace;
 
 /// An execution that is taken over this often without getting any further is parked for a person to look at.
 const POISON_AFTER: u32 = 10;
@@ -31,6 +34,7 @@ pub(crate) struct Restored {
     pub open_waits: HashSet<u32>,
     pub inbox: Vec<InboxItem>,
     pub careful: bool,
+    pub trace: Option<Box<Trace>>,
 }
 
 impl Inner {
@@ -42,6 +46,7 @@ impl Inner {
             let (execution, epoch, current) = (row.id, held.epoch, row.epoch);
             return Err(StoreError::Fenced { execution, epoch, current }.into());
         }
+        let trace = self.trace_of(&header, &graph);
         let mut executor = GraphExecutor::new(graph, self.clock.now());
         let recoveries = held.recoveries.unwrap_or_default();
         let mut first = Vec::new();
@@ -71,6 +76,7 @@ impl Inner {
             open_waits: open.collect(),
             inbox: loaded.inbox,
             careful: recoveries >= CAREFUL_AFTER,
+            trace,
         };
         Ok(Live::from_restored(restored, held.epoch))
     }
@@ -193,6 +199,30 @@ impl Inner {
         let loaded = loaded.ok_or(EngineError::UnknownExecution(id))?;
         let (header, entries) = self.decode(&loaded).await?;
         Ok(Execution::from_log(&header, &entries))
+    }
+}
+
+/// Where an open execution is, without its node runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Glance {
+    /// The execution.
+    pub execution: Execution,
+    /// What waits: the node, the number of its run, and what it waits for.
+    pub waits: Vec<(Str, ExecutionIndex, Suspension)>,
+}
+
+impl Engine {
+    /// Where an execution is. Of its trail only what follows the newest snapshot is read, so this costs about the same for a long one.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownExecution`], a workflow that can't be compiled any more, or what the store says.
+    pub async fn glance(&self, id: ExecutionId) -> Result<Glance, EngineError> {
+        let (_, header, graph) = self.inner.current_graph(id).await?;
+        let waiting = graph.open_runs().iter().filter_map(|run| Some((run, run.suspension()?.clone())));
+        let waits = waiting.map(|(run, suspension)| {
+            (graph.compiled().node(run.node).key.clone(), run.execution_index, suspension)
+        });
+        Ok(Glance { execution: Execution::at(&header, graph.state()), waits: waits.collect() })
     }
 }
 

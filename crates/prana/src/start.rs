@@ -18,6 +18,7 @@ use crate::clock::new_id;
 use crate::engine::{Inner, Outcome, Waiting};
 use crate::error::EngineError;
 use crate::live::{Held, Live};
+use crate::traces::{TraceParent, inherited};
 
 /// What may be said about a start.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +37,8 @@ pub struct StartOptions {
     pub test_run: bool,
     /// The last node to run: those that don't lead to it are left out.
     pub until: Option<String>,
+    /// Where the caller is in a trace: the execution goes on with it, if this engine makes spans ([`Builder::spans`](crate::Builder::spans)).
+    pub traceparent: Option<TraceParent>,
 }
 
 /// What a new execution brings along.
@@ -82,6 +85,8 @@ impl Inner {
         header.metadata.environment = options.environment.clone();
         header.metadata.test_run = options.test_run;
         header.metadata.until = options.until.as_deref().map(Str::from);
+        let traceparent = options.traceparent.filter(|_| self.tracing.is_some());
+        header.metadata.traceparent = traceparent.map(|place| place.to_string().into());
         let concurrency = self.slot(&compiled, &header)?;
         let bare = !waits
             || !self.options.roles.worker
@@ -111,7 +116,8 @@ impl Inner {
         let graph = ExecutionGraph::new(compiled, context);
         let mut executor = GraphExecutor::new(graph, now);
         executor.handle(Input::Start, now).map_err(EngineError::damaged)?;
-        let mut live = Live::new(Arc::new(header), executor, 1, 0);
+        let trace = self.trace_of(&header, executor.graph());
+        let mut live = Live { trace, ..Live::new(Arc::new(header), executor, 1, 0) };
         if bare || !payloads.is_empty() {
             // From the moment it is stored, it counts as advanced by this process. If the answer is lost, it is looked for.
             let _driven = self.nudges.enter(execution_id);
@@ -213,6 +219,7 @@ impl Inner {
             header.parent_execution_id = Some(parent.id);
             header.root_execution_id = parent.root_execution_id;
             header.metadata.parent = Some(place);
+            header.metadata.traceparent = inherited(parent, place.execution_index);
         }
         Ok(header)
     }

@@ -5,8 +5,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use prana_core::ExecutionId;
+use prana_store::WorkerId;
 
-use crate::engine::Inner;
+use crate::engine::{Engine, Inner};
 use crate::error::EngineError;
 use crate::live::{Held, Live};
 use crate::nudges::locked;
@@ -38,6 +39,18 @@ impl Drop for Running {
         if before >= self.inner.options.max_running {
             self.inner.wake.notify_one();
         }
+    }
+}
+
+impl Engine {
+    /// How many executions this process advances now.
+    pub fn running(&self) -> usize {
+        self.inner.running.load(Ordering::SeqCst)
+    }
+
+    /// What this process is called where it holds executions.
+    pub fn worker(&self) -> WorkerId {
+        self.inner.worker
     }
 }
 

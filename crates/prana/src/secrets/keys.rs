@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chacha20poly1305::aead::Generate;
+use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::SecretError;
+use crate::tokens::ResumeKey;
 
 /// More than anybody needs; a file that is longer is no key file.
 const MAX_BYTES: u64 = 64 << 10;
@@ -109,6 +111,19 @@ impl MasterKeys {
         self.keys.iter().map(|key| key.id.as_str()).collect()
     }
 
+    /// Keys of resume links, made of these: where a program has master keys from elsewhere and no files. Each is numbered by its master key's id.
+    pub fn resume_keys(&self) -> Vec<ResumeKey> {
+        let mut made: Vec<ResumeKey> = Vec::new();
+        for key in &self.keys {
+            let id = u8::from_str_radix(key.id.get(..2).unwrap_or_default(), 16).unwrap_or_default();
+            let secret = key.derived(b"prana resume links");
+            if made.iter().all(|known| known.id != id) {
+                made.push(ResumeKey { id, secret });
+            }
+        }
+        made
+    }
+
     pub(super) fn first(&self) -> &MasterKey {
         &self.keys[0]
     }
@@ -151,6 +166,14 @@ impl std::fmt::Debug for MasterKeys {
 }
 
 impl MasterKey {
+    /// Another key, for something else than locking: HMAC-SHA256 of what it is for.
+    fn derived(&self, purpose: &[u8]) -> [u8; 32] {
+        // A key of any length will do.
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&*self.bytes) else { return [0; 32] };
+        mac.update(purpose);
+        mac.finalize().into_bytes().into()
+    }
+
     fn new() -> Result<Self, SecretError> {
         let bytes = <[u8; 32]>::try_generate()
             .map_err(|error| SecretError::Keys(format!("the system gives no random numbers: {error}")))?;
