@@ -30,7 +30,7 @@ test('the first user closes the door, signs in, makes a token, and signs out', a
   await page.getByRole('textbox', { name: 'User' }).fill('ann')
   await page.getByLabel('Password').first().fill('not the password')
   await page.getByRole('button', { name: 'Sign in' }).click()
-  await page.getByRole('alert').waitFor()
+  await page.getByText('no user has this name and password').waitFor()
   await page.getByLabel('Password').first().fill(PASSWORD)
   await page.getByRole('button', { name: 'Sign in' }).click()
 

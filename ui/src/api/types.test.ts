@@ -1,5 +1,10 @@
 import { expectTypeOf, test } from 'vitest'
+import type * as access from './access'
+import type * as dashboard from './dashboard'
+import type * as schedules from './schedules'
 import type { components } from './schema'
+import type * as secrets from './secrets'
+import type * as session from './session'
 import type * as types from './types'
 
 type Schemas = components['schemas']
@@ -25,4 +30,13 @@ test('the types are those of the API', () => {
   expectTypeOf<keyof types.ForkRequest>().toExtend<keyof Schemas['Fork']>()
   expectTypeOf<keyof types.PreviewScope>().toExtend<keyof Schemas['PreviewScope']>()
   expectTypeOf<keyof types.PreviewRun>().toExtend<keyof Schemas['PreviewRun']>()
+  expectTypeOf<keyof secrets.Secret>().toExtend<keyof Schemas['SecretShown']>()
+  expectTypeOf<keyof secrets.PutSecret>().toExtend<keyof Schemas['PutSecret']>()
+  expectTypeOf<keyof dashboard.DashboardNumbers>().toExtend<keyof Schemas['Dashboard']>()
+  expectTypeOf<keyof dashboard.Stretch>().toExtend<keyof Schemas['Stretch']>()
+  expectTypeOf<keyof schedules.Schedule>().toExtend<keyof Schemas['ScheduleShown']>()
+  expectTypeOf<keyof session.Session>().toExtend<keyof Schemas['Session']>()
+  expectTypeOf<session.Scope>().toEqualTypeOf<Schemas['Scope']>()
+  expectTypeOf<keyof access.Token>().toExtend<keyof Schemas['Token']>()
+  expectTypeOf<keyof access.User>().toExtend<keyof Schemas['User']>()
 })

@@ -56,10 +56,10 @@ export function NodeDialog(props: NodeDialogProps) {
       <Modal.Content aria-label={`Node ${node.name ?? node.key}`}>
         <Group justify="space-between" p="md" wrap="nowrap" className={classes.dialogHead}>
           <NodeHeader node={node} action={action} onRenamed={onRenamed} />
-          <Group gap="sm" wrap="nowrap">
+          <Group gap="sm" wrap="nowrap" className={classes.dialogRuns}>
             <RunButtons {...props} last={runs.at(-1)} />
-            <Modal.CloseButton aria-label="Close" />
           </Group>
+          <Modal.CloseButton aria-label="Close" ml={0} />
         </Group>
         <div className={classes.panes}>
           <section className={classes.pane} aria-label="Input">

@@ -147,7 +147,7 @@ function Panel({ detail, replay, runs, selected, search, set, at, nameOf, onFork
     <aside className={classes.panel} aria-label="Details">
       <Tabs value={tab} onChange={(tab) => set({ tab: tab ?? undefined })} keepMounted={false}>
         <ScrollArea type="never">
-          <Tabs.List style={{ flexWrap: 'nowrap' }}>
+          <Tabs.List className={classes.tabs}>
             <Tabs.Tab value="start">Start and end</Tabs.Tab>
             <Tabs.Tab value="node">Node</Tabs.Tab>
             <Tabs.Tab value="steps">Steps</Tabs.Tab>
