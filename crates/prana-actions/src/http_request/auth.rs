@@ -62,6 +62,21 @@ pub struct Auth {
     /// oauth2_client_credentials: how the endpoint is told who asks.
     #[serde(default)]
     pub auth_style: AuthStyle,
+    /// aws_sigv4: the public part of the key.
+    #[serde(default)]
+    pub access_key_id: Option<String>,
+    /// aws_sigv4: the secret part of the key.
+    #[serde(default)]
+    pub secret_access_key: Option<String>,
+    /// aws_sigv4: for a key that is lent for a time.
+    #[serde(default)]
+    pub session_token: Option<String>,
+    /// aws_sigv4: the region, such as eu-central-1.
+    #[serde(default)]
+    pub region: Option<String>,
+    /// aws_sigv4: the service, such as s3.
+    #[serde(default)]
+    pub service: Option<String>,
 }
 
 /// Says nothing of passwords and tokens.
@@ -88,6 +103,8 @@ pub enum AuthType {
     /// By a token that is asked for first, and kept until shortly before it is over.
     #[serde(alias = "oauth2")]
     Oauth2ClientCredentials,
+    /// By a signature of AWS, version 4.
+    AwsSigv4,
 }
 
 /// What gives a request its proof at the last moment.

@@ -6,6 +6,7 @@ mod pages;
 mod params;
 pub(crate) mod prepare;
 pub(crate) mod send;
+mod sigv4;
 mod way;
 
 use std::sync::Arc;

@@ -9,6 +9,7 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, Header
 
 use super::auth::{Auth, AuthType};
 use super::params::{BodyType, HttpRequestParams};
+use super::sigv4;
 use crate::action::invalid_params;
 
 /// A request, whole and in memory.
@@ -51,7 +52,12 @@ pub(super) fn prepare(params: &HttpRequestParams, idempotency_key: &str) -> Resu
         headers.entry(CONTENT_TYPE).or_insert(header_value("Content-Type", content_type)?);
     }
     let url = url(&params.url, &params.query)?;
-    Ok(Prepared { method: params.method.0.clone(), url, headers, body: body.map(|(bytes, _)| bytes) })
+    let method = params.method.0.clone();
+    let mut prepared = Prepared { method, url, headers, body: body.map(|(bytes, _)| bytes) };
+    if params.auth.auth_type == AuthType::AwsSigv4 {
+        sigv4::sign(&params.auth, &mut prepared, jiff::Timestamp::now())?;
+    }
+    Ok(prepared)
 }
 
 /// Headers that the connection sets itself; others would say another length, or another protocol, than there is.
@@ -78,7 +84,7 @@ fn authorise(auth: &Auth, headers: &mut HeaderMap) -> Result<(), ErrorValue> {
         value.clone().ok_or_else(|| invalid_params(format!("auth.{name} is missing")))
     };
     let (name, value) = match auth.auth_type {
-        AuthType::None | AuthType::Oauth2ClientCredentials => return Ok(()),
+        AuthType::None | AuthType::Oauth2ClientCredentials | AuthType::AwsSigv4 => return Ok(()),
         AuthType::Basic => {
             let password = auth.password.as_deref().unwrap_or_default();
             let pair = format!("{}:{password}", needed(&auth.username, "username")?);

@@ -1,6 +1,7 @@
 //! The actions against real servers and real files, all of them on this machine.
 
 mod batches;
+mod connectors;
 mod faults;
 mod files;
 mod redirects;
