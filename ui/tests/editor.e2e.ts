@@ -371,3 +371,52 @@ test('a workflow is run up to a node, and goes on from there', async () => {
   await until(async () => (await keysOf((await runs()).executions[0]?.id)).includes('b'))
   await page.close()
 })
+
+test('names of secrets are completed where secrets may be used', async () => {
+  await server.call('PUT', '/secrets/shop_token', { value: 'correct horse', allowed_hosts: ['shop.example'] })
+  await server.call('POST', '/workflows', {
+    id: 'secrets',
+    nodes: [
+      { key: 'start', type: 'manual.trigger' },
+      { key: 'ask', type: 'http.request', params: { url: 'https://shop.example' } },
+      { key: 'set', type: 'data.set_data', params: { fields: { a: 'x' } } },
+    ],
+    connections: ['start -> ask -> set'],
+  })
+  const { page } = await open(browser, server.url, '/workflows/secrets?node=ask')
+  const options = page.locator('.cm-tooltip-autocomplete')
+  await page.getByRole('dialog').getByRole('tab', { name: 'Parameters' }).waitFor()
+  await field(page, 'url').click()
+  await page.keyboard.press('Control+a')
+  await page.keyboard.type('{{ $secrets.')
+  await options.getByText('shop_token').waitFor()
+  await page.goto('/workflows/secrets?node=set')
+  await field(page, 'fields.a').click()
+  await page.keyboard.press('Control+a')
+  await page.keyboard.type('{{ $')
+  await options.getByText('$input', { exact: true }).waitFor()
+  expect(await options.getByText('$secrets').count()).toBe(0)
+  await page.close()
+})
+
+test('long whole numbers keep their digits, in what is shown and in what is saved', async () => {
+  const long = '9007199254740993'
+  await fetch(`${server.url}/api/v1/workflows`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: `{"id": "long", "nodes": [{"key": "start", "type": "manual.trigger"},
+      {"key": "set", "type": "data.set_data", "params": {"fields": {"id": ${long}}}}], "connections": ["start -> set"]}`,
+  })
+  const { page } = await open(browser, server.url, '/workflows/long')
+  await page.getByRole('textbox', { name: 'Name of the workflow' }).fill('Renamed')
+  await page.getByRole('button', { name: 'Run', exact: true }).click()
+  await page.getByText('Completed', { exact: true }).waitFor()
+  await node(page, 'set').dblclick()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByRole('tree', { name: 'Output of set' }).getByText(long, { exact: true }).waitFor()
+  await until(async () => (await dialog.locator('[data-field="fields.id"] .cm-content').textContent())?.includes(long))
+  const stored = await (await fetch(`${server.url}/api/v1/workflows/long`)).text()
+  expect(stored).toContain('Renamed')
+  expect(stored).toContain(long)
+  await page.close()
+})
