@@ -1,5 +1,11 @@
 import { Alert, Button, Group, Modal, ScrollArea, Select, Stack, Text, Title } from '@mantine/core'
-import { IconPinned, IconPinnedOff, IconPlayerPlay, IconPlayerTrackNext } from '@tabler/icons-react'
+import {
+  IconPinned,
+  IconPinnedOff,
+  IconPlayerPlay,
+  IconPlayerSkipForward,
+  IconPlayerTrackNext,
+} from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { executions } from '~/api/executions'
@@ -93,6 +99,15 @@ function RunButtons({
   }
   return (
     <>
+      <Button
+        size="sm"
+        variant="default"
+        leftSection={<IconPlayerSkipForward size={15} />}
+        disabled={busy}
+        onClick={onRunUntil}
+      >
+        Run up to here
+      </Button>
       <Button
         size="sm"
         variant="default"

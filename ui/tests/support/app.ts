@@ -46,7 +46,6 @@ export async function open(
     timezoneId: 'Europe/Berlin',
   })
   const page = await context.newPage()
-  page.setDefaultTimeout(10_000)
   page.setDefaultTimeout(30_000)
   const watched = new Watched(page, home)
   await page.goto(path)
@@ -65,6 +64,7 @@ export async function barriers(page: Page): Promise<string[]> {
 export async function picture(page: Page, name: string): Promise<void> {
   if (!process.env.PICTURES) return
   await page.mouse.move(0, 0)
+  await page.locator('.mantine-Tooltip-tooltip').first().waitFor({ state: 'hidden' })
   await page.screenshot({
     path: fileURLToPath(new URL(`../../../docs/images/${name}.png`, import.meta.url)),
     animations: 'disabled',
