@@ -5,6 +5,7 @@ mod builtin;
 mod clock;
 mod codec;
 mod commit;
+pub mod connectors;
 mod database;
 mod doubt;
 mod drive;
