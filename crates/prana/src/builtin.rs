@@ -45,6 +45,11 @@ impl BuiltIn {
     pub fn with(actions: Actions, permissions: Permissions) -> Result<Self, OutsideError> {
         Ok(BuiltIn { actions, outside: Arc::new(Outside::new(permissions)?) })
     }
+
+    /// The way outside that they share.
+    pub fn outside(&self) -> &Arc<Outside> {
+        &self.outside
+    }
 }
 
 #[async_trait]

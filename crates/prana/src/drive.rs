@@ -331,8 +331,8 @@ impl Inner {
             traceparent: self.traceparent(&live.header, execution_index),
             cancelled: cancelled.clone(),
         };
-        let mentioned = live.executor.graph().compiled().secrets.clone();
-        let effect = attempt(Arc::clone(self), mentioned, request);
+        let graph = Arc::clone(live.executor.graph().compiled());
+        let effect = attempt(Arc::clone(self), graph, request);
         tokio::pin!(effect);
         loop {
             let deadline = live.executor.deadline().unwrap_or(Timestamp::MAX);

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use prana_actions::CallSecrets;
 use prana_core::ErrorValue;
 use prana_core::ExecutionId;
+use prana_core::compile::CompiledGraph;
 use prana_core::executor::{EffectCall, EffectOutput};
-use prana_template::Str;
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::Inner;
@@ -86,12 +86,12 @@ impl Drop for AbortOnDrop {
 /// One attempt: secrets are put into the parameters before it, and taken out of the result after it.
 pub(crate) async fn attempt(
     inner: Arc<Inner>,
-    mentioned: Vec<Str>,
+    graph: Arc<CompiledGraph>,
     mut request: EffectRequest,
 ) -> Result<EffectOutput, ErrorValue> {
     let filters = inner.workflows.registry().filters();
-    let secrets = inner.secrets.fill(&mentioned, filters, &mut request.call).await?;
-    let secrets = Arc::new(secrets);
+    let secrets = inner.secrets.fill(&graph.secrets, filters, &mut request.call).await?;
+    let secrets = Arc::new(inner.credentials.lend(secrets, &graph.credentials).await?);
     request.secrets = Arc::clone(&secrets);
     secrets.redactor().result(limited(Arc::clone(&inner.effects), request).await)
 }
@@ -100,7 +100,7 @@ pub(crate) async fn attempt(
 async fn limited(effects: Arc<dyn Effects>, request: EffectRequest) -> Result<EffectOutput, ErrorValue> {
     let limit = request.call.timeout_ms.map(Duration::from_millis);
     let cancelled = request.cancelled.clone();
-    let with_secrets = !request.secrets.redactor().is_empty();
+    let with_secrets = request.secrets.are_any();
     let task = tokio::spawn(WITH_SECRETS.scope(with_secrets, async move { effects.run(request).await }));
     // Whoever drops this needs the effect no more.
     let _abort = AbortOnDrop(task.abort_handle());

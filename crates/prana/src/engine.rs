@@ -17,6 +17,7 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::clock::{Clock, SystemClock};
 use crate::commit::CommitPoint;
+use crate::credentials::Credentials;
 use crate::effects::{Effects, NoEffects};
 use crate::error::EngineError;
 use crate::events::{Event, Middleware, kinds};
@@ -28,8 +29,8 @@ use crate::nudges::{Driven, Nudges, Parked, locked};
 use crate::schedules::{Scheduler, has_schedules};
 use crate::secrets::{MasterKeys, Revealed, SecretError, Secrets};
 use crate::start::StartOptions;
-use crate::workflows::Workflows;
 use crate::traces::Tracing;
+use crate::workflows::Workflows;
 
 /// How an engine behaves.
 #[derive(Clone)]
@@ -129,8 +130,8 @@ pub struct Builder {
     worker: Option<WorkerId>,
     master_keys: Option<MasterKeys>,
     given_secrets: BTreeMap<String, Revealed>,
-}
     pub(crate) tracing: Option<Tracing>,
+}
 
 impl Builder {
     /// Where executions and definitions are kept; in memory, if not said.
@@ -222,20 +223,24 @@ impl Builder {
             WorkerId(crate::clock::uuid_v7(self.clock.now(), self.clock.random(), self.clock.random()))
         });
         let catalog = Arc::clone(&self.catalog);
+        let secrets = Secrets::new(catalog, Arc::clone(&self.clock), self.master_keys, self.given_secrets);
+        let secrets = Arc::new(secrets);
+        let catalog = Arc::clone(&self.catalog);
         let inner = Inner {
-            secrets: Secrets::new(catalog, Arc::clone(&self.clock), self.master_keys, self.given_secrets),
+            credentials: Credentials::new(Arc::clone(&secrets), catalog, Arc::clone(&self.clock)),
+            secrets,
             workflows: Workflows::new(self.catalog, Arc::new(self.registry), self.mocked),
             store: self.store,
             effects: self.effects,
             clock: self.clock,
             options: self.options,
             middleware: self.middleware,
+            tracing: self.tracing,
             worker,
             nudges: Nudges::default(),
             schedules: Scheduler::default(),
             parked: Parked::default(),
             wake: Notify::new(),
-            tracing: self.tracing,
             pulse: Pulse::default(),
             may_hold_unknown: AtomicBool::new(false),
             lease: Lease::default(),
@@ -258,7 +263,8 @@ pub struct Engine {
 pub(crate) struct Inner {
     pub store: Arc<dyn Store>,
     pub workflows: Workflows,
-    pub secrets: Secrets,
+    pub secrets: Arc<Secrets>,
+    pub credentials: Credentials,
     pub effects: Arc<dyn Effects>,
     pub clock: Arc<dyn Clock>,
     pub options: EngineOptions,
@@ -275,14 +281,14 @@ pub(crate) struct Inner {
     /// Whether this worker may still count itself alive.
     pub lease: Lease,
     middleware: Vec<Arc<dyn Middleware>>,
+    /// Who asks for spans.
+    pub tracing: Option<Tracing>,
     /// What a stepped engine is to advance.
     pub queue: Mutex<VecDeque<(Held, Option<Live>, Driven)>>,
     pub waiters: Mutex<HashMap<ExecutionId, Waiters>>,
     pub stopping: AtomicBool,
     pub running: AtomicUsize,
     pub idle: Notify,
-    /// Who asks for spans.
-    pub tracing: Option<Tracing>,
 }
 
 impl Engine {
@@ -301,13 +307,13 @@ impl Engine {
             worker: None,
             master_keys: None,
             given_secrets: BTreeMap::new(),
+            tracing: None,
         }
     }
 
     /// The actions that workflows may name.
     pub fn registry(&self) -> &Registry {
         self.inner.workflows.registry()
-            tracing: None,
     }
 
     /// Where definitions are kept.
@@ -323,6 +329,11 @@ impl Engine {
     /// The secrets that effects may use.
     pub fn secrets(&self) -> &Secrets {
         &self.inner.secrets
+    }
+
+    /// The credentials that effects may use.
+    pub fn credentials(&self) -> &Credentials {
+        &self.inner.credentials
     }
 
     /// Saves a workflow and makes this version the one that new executions run. The same document again makes no new version.

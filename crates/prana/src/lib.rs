@@ -6,6 +6,7 @@ mod clock;
 mod codec;
 mod commit;
 pub mod connectors;
+mod credentials;
 mod database;
 mod doubt;
 mod drive;
@@ -30,8 +31,8 @@ mod serve;
 mod start;
 pub mod testing;
 mod tokens;
-mod trail;
 mod traces;
+mod trail;
 mod worker;
 mod workflows;
 
@@ -39,6 +40,10 @@ pub use answers::Begun;
 pub use builtin::BuiltIn;
 pub use clock::{Clock, SystemClock, VirtualClock};
 pub use commit::CommitPoint;
+pub use credentials::{
+    Authorization, Credential, CredentialError, CredentialFacts, CredentialInside, Credentials, Pending,
+    Tested,
+};
 pub use database::{AnyStore, copy_database, is_server, open_database};
 pub use effects::{EffectRequest, Effects, NoEffects, holds_secrets};
 pub use engine::{AtCommit, Builder, Engine, EngineOptions, Outcome, Roles};
@@ -48,15 +53,16 @@ pub use fork::ForkOptions;
 pub use health::Health;
 pub use prana_actions::{Action, ActionCall, Actions, Outside, OutsideError, Permissions};
 pub use prana_actions::{AllowedHosts, CallSecrets, InvalidHosts, Redactor, SecretText};
+pub use prana_actions::{CredentialSource, Grant, oauth2};
 pub use prana_core as core;
 pub use prana_store as store;
 pub use prana_template::{self as template, Value};
 pub use reason::EndReason;
+pub use restore::Glance;
 pub use schedules::{LastStart, Schedule, ScheduleCounts, ScheduleState};
 pub use secrets::{MasterKeys, Revealed, SecretError, SecretFacts, Secrets};
 pub use start::StartOptions;
 pub use tokens::{InvalidToken, ResumeKey, ResumeTokens};
+pub use traces::{NodeSpan, Span, Spans, TraceParent};
 pub use trail::TrailPage;
 pub use workflows::Version;
-pub use restore::Glance;
-pub use traces::{NodeSpan, Span, Spans, TraceParent};

@@ -18,6 +18,11 @@ use crate::clock::Clock;
 /// The kind of a secret's item in the catalog.
 const KIND: &str = "secret";
 
+/// Those of a credential, of its tokens, and of an authorization that was asked for: locked the same way.
+pub(crate) const CREDENTIAL: &str = "credential";
+pub(crate) const TOKENS: &str = "credential_tokens";
+pub(crate) const STATE: &str = "credential_state";
+
 /// A secret's text may be this long, in bytes.
 const MAX_BYTES: usize = 64 << 10;
 
@@ -142,11 +147,21 @@ impl Secrets {
         if let Some(given) = self.given.get(name) {
             return Ok(given.clone());
         }
-        let item = self.catalog.item(KIND, name).await?;
-        let item = item.ok_or_else(|| SecretError::NotFound(name.to_owned()))?;
-        let envelope = Envelope::from_bytes(KIND, name, item.version, &item.bytes)?;
+        let (text, facts) =
+            self.open(KIND, name).await?.ok_or_else(|| SecretError::NotFound(name.to_owned()))?;
+        Ok(Revealed { text, allowed_hosts: facts.allowed_hosts })
+    }
+
+    /// What is locked in an item of a kind, and what may be told of it.
+    pub(crate) async fn open(
+        &self,
+        kind: &str,
+        name: &str,
+    ) -> Result<Option<(SecretText, SecretFacts)>, SecretError> {
+        let Some(item) = self.catalog.item(kind, name).await? else { return Ok(None) };
+        let envelope = Envelope::from_bytes(kind, name, item.version, &item.bytes)?;
         let text = self.unlock(&envelope)?;
-        Ok(Revealed { text, allowed_hosts: envelope.facts.allowed_hosts })
+        Ok(Some((text, envelope.facts.into())))
     }
 
     /// Sets a secret, and returns what may be told of it. With `based_on` only if that is the stored version (0: none).
@@ -178,8 +193,12 @@ impl Secrets {
     /// # Errors
     /// The store's, or [`SecretError::Damaged`].
     pub async fn facts(&self, name: &str) -> Result<Option<SecretFacts>, SecretError> {
-        let item = self.catalog.item(KIND, name).await?;
-        item.map(|item| facts_of(KIND, &item)).transpose()
+        self.facts_of(KIND, name).await
+    }
+
+    pub(crate) async fn facts_of(&self, kind: &str, name: &str) -> Result<Option<SecretFacts>, SecretError> {
+        let item = self.catalog.item(kind, name).await?;
+        item.map(|item| facts_of(kind, &item)).transpose()
     }
 
     /// What may be told of up to `limit` stored secrets whose name is greater than `after`, by name.
@@ -187,8 +206,17 @@ impl Secrets {
     /// # Errors
     /// The store's, or [`SecretError::Damaged`].
     pub async fn list(&self, after: Option<&str>, limit: usize) -> Result<Vec<SecretFacts>, SecretError> {
-        let items = self.catalog.items(KIND, after, limit).await?;
-        items.iter().map(|item| facts_of(KIND, item)).collect()
+        self.list_of(KIND, after, limit).await
+    }
+
+    pub(crate) async fn list_of(
+        &self,
+        kind: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<SecretFacts>, SecretError> {
+        let items = self.catalog.items(kind, after, limit).await?;
+        items.iter().map(|item| facts_of(kind, item)).collect()
     }
 
     /// Puts a new master key before the others, if they are in a file, and locks with the first one all that others lock. Returns how many were locked anew. The
@@ -200,13 +228,21 @@ impl Secrets {
         let keys = self.known_keys().ok_or(SecretError::NoKeys)?.with_new_first()?;
         self.use_keys(keys.clone());
         let mut changed = 0;
+        for kind in [KIND, CREDENTIAL, TOKENS] {
+            changed += self.lock_all_anew(kind, &keys).await?;
+        }
+        Ok(changed)
+    }
+
+    async fn lock_all_anew(&self, kind: &str, keys: &MasterKeys) -> Result<usize, SecretError> {
+        let mut changed = 0;
         let mut after: Option<String> = None;
         loop {
-            let items = self.catalog.items(KIND, after.as_deref(), 100).await?;
+            let items = self.catalog.items(kind, after.as_deref(), 100).await?;
             let Some(last) = items.last() else { return Ok(changed) };
             after = Some(last.key.clone());
             for item in &items {
-                changed += usize::from(self.lock_anew(KIND, &item.key, &keys).await?);
+                changed += usize::from(self.lock_anew(kind, &item.key, keys).await?);
             }
         }
     }
@@ -229,7 +265,8 @@ impl Secrets {
         Err(changed_too_often(name))
     }
 
-    async fn store(
+    /// Locks a text as an item of a kind.
+    pub(crate) async fn store(
         &self,
         kind: &str,
         name: &str,
