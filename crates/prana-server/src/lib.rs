@@ -17,6 +17,7 @@
 mod access;
 mod admit;
 mod api;
+mod authorized;
 mod changes;
 mod checks;
 mod codes;
@@ -70,6 +71,7 @@ pub fn router(server: &Server) -> Router {
         .route("/webhook/{*path}", any(hooks::receive))
         .route("/webhook-test/{*path}", any(hooks::receive_test))
         .route("/resume/{token}", get(links::page).post(links::resume))
+        .route(authorized::CALLBACK, get(authorized::callback))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::show))

@@ -19,7 +19,8 @@ use crate::server::Shared;
 /// An answer by link may be this long, in bytes.
 const MAX_BODY: usize = 1 << 20;
 
-fn html(status: StatusCode, title: &str, inner: &str) -> Response {
+/// A page of one sentence. What stands in `inner` must be HTML.
+pub fn html(status: StatusCode, title: &str, inner: &str) -> Response {
     let page = format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
          <title>{title}</title></head><body><main><h1>{title}</h1>{inner}</main></body></html>\n"

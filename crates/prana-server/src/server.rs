@@ -8,7 +8,7 @@ use std::time::Duration;
 use prana::core::{Registry, Timestamp};
 use prana::store::{SqliteStore, StoreError};
 use prana::{
-    AnyStore, BuiltIn, Clock, Engine, EngineOptions, MasterKeys, OutsideError, Permissions, ResumeTokens,
+    AnyStore, BuiltIn, Clock, Engine, EngineOptions, MasterKeys, Outside, OutsideError, Permissions, ResumeTokens,
     Roles, SystemClock,
 };
 use tokio::net::TcpListener;
@@ -169,6 +169,10 @@ pub(crate) type Shared = Arc<Inner>;
 
 pub(crate) struct Inner {
     pub engine: Engine,
+    /// What actions reach the world by.
+    pub outside: Arc<Outside>,
+    /// What stands before paths in links, without a slash at its end.
+    pub base: String,
     /// The database file, for what only a file can do.
     pub file: Option<Arc<SqliteStore>>,
     pub feed: Arc<Feed>,
@@ -304,10 +308,12 @@ impl Server {
         };
         let feed = Arc::new(Feed::new(clock.random(), clock.now()));
         let signer = tokens.signer(&base);
+        let effects = BuiltIn::new(options.permissions.clone())?;
+        let outside = Arc::clone(effects.outside());
         let engine = Engine::builder()
             .store(Arc::new(Measured::new(Arc::clone(&store), Arc::clone(&measures))))
             .registry(registry())
-            .effects(Arc::new(BuiltIn::new(options.permissions.clone())?))
+            .effects(Arc::new(effects))
             .options(EngineOptions {
                 sign_resume_url: Some(signer),
                 roles: options.roles,
@@ -318,6 +324,8 @@ impl Server {
             .build();
         let shared = Arc::new(Inner {
             engine,
+            outside,
+            base: base.trim_end_matches('/').to_owned(),
             file,
             feed,
             tokens,
@@ -411,6 +419,9 @@ async fn tidy(shared: Shared, changes_days: u32) {
         let oldest = Timestamp::from_millis(shared.clock.now().as_millis().saturating_sub(kept));
         let tidied = async {
             while shared.changes.forget_before(oldest).await? {}
+            if let Err(error) = shared.engine.credentials().forget_old_states().await {
+                tracing::warn!(%error, "authorizations that nobody finished can't be removed now");
+            }
             shared.access.end_old_sessions().await
         };
         if let Err(error) = tidied.await {

@@ -18,7 +18,7 @@ struct Built;
 const NONCE_PLACE: &str = "PRANA_STYLE_NONCE";
 
 /// Paths that belong to programs: what isn't there is a problem document, never a page.
-const NO_PAGES: [&str; 4] = ["/api/", "/webhook/", "/webhook-test/", "/resume/"];
+const NO_PAGES: [&str; 5] = ["/api/", "/webhook/", "/webhook-test/", "/resume/", "/oauth/"];
 
 /// Said where the program was built without the UI.
 const MISSING: &str = "<!doctype html><html lang=\"en\"><title>Prana</title><h1>Prana is running</h1>\

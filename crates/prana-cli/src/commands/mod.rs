@@ -3,6 +3,7 @@
 mod actions;
 mod backup;
 mod completions;
+mod credentials;
 mod doctor;
 mod eval;
 mod executions;
@@ -54,6 +55,8 @@ pub enum Command {
     Schedules(schedules::Args),
     /// Sets, lists and deletes secrets, and changes what they are locked with.
     Secrets(secrets::Args),
+    /// Adds, lists, tests and removes credentials: what says who asks, and is put into requests at the last moment.
+    Credentials(credentials::Args),
     /// Makes, lists and ends the tokens of programs.
     Tokens(tokens::Args),
     /// Makes, lists and changes the people who can log in.
@@ -102,6 +105,7 @@ impl Command {
             Command::Workflows(args) => workflows::run(args),
             Command::Schedules(args) => schedules::run(args),
             Command::Secrets(args) => secrets::run(args),
+            Command::Credentials(args) => credentials::run(args),
             Command::Tokens(args) => tokens::run(args),
             Command::Users(args) => users::run(args),
             Command::Backup(args) => backup::run(args),

@@ -60,6 +60,9 @@ pub struct Settings {
     /// Lets workflows reach loopback, private and link-local addresses.
     #[arg(long, env = "PRANA_ALLOW_PRIVATE_NETWORK", num_args = 0..=1, default_missing_value = "true")]
     allow_private_network: Option<bool>,
+    /// Lets requests of workflows ask for connections whose certificate isn't checked (`tls.insecure`).
+    #[arg(long, env = "PRANA_ALLOW_INSECURE_TLS", num_args = 0..=1, default_missing_value = "true")]
+    allow_insecure_tls: Option<bool>,
     /// A directory of workflow documents that are kept live: saved and activated as they change.
     #[arg(long, value_name = "DIRECTORY", env = "PRANA_WORKFLOWS")]
     workflows: Option<PathBuf>,
@@ -110,6 +113,8 @@ impl Settings {
         replace(&mut options.grace, file.grace_seconds.map(Duration::from_secs));
         let private = self.allow_private_network.or(file.allow_private_network);
         replace(&mut options.permissions.private_network, private);
+        let insecure = self.allow_insecure_tls.or(file.allow_insecure_tls);
+        replace(&mut options.permissions.insecure_tls, insecure);
         replace(&mut options.permissions.file_roots, self.file_roots.or(file.file_roots));
         Ok((options, config))
     }

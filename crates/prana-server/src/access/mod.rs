@@ -70,7 +70,7 @@ impl std::str::FromStr for Scope {
 }
 
 /// Who sends a request.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Who {
     /// Somebody at this machine, while nobody is asked who they are.

@@ -52,6 +52,7 @@ pub fn complete(routes: OpenApi) -> Value {
         {"name": "catalogue", "description": "What workflows can be made of."},
         {"name": "schedules", "description": "What starts by the clock."},
         {"name": "secrets", "description": "What effects may use and nobody may read."},
+        {"name": "credentials", "description": "What says who asks: put into requests at the last moment, tokens included."},
         {"name": "access", "description": "Who is in, and who may come in: sessions, tokens, users."},
         {"name": "operations", "description": "For who runs the server."},
         {"name": "about", "description": "The API itself."},

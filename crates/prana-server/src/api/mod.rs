@@ -4,6 +4,7 @@ mod access;
 mod bulk;
 mod catalogue;
 mod control;
+mod credentials;
 mod dashboard;
 mod difference;
 mod docs;
@@ -58,6 +59,10 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(secrets::list))
         .routes(routes!(secrets::show, secrets::put, secrets::delete))
         .routes(routes!(secrets::rotate))
+        .routes(routes!(credentials::list))
+        .routes(routes!(credentials::show, credentials::put, credentials::delete))
+        .routes(routes!(credentials::test))
+        .routes(routes!(credentials::authorize))
         .routes(routes!(executions::list, executions::start))
         .routes(routes!(bulk::bulk))
         .routes(routes!(difference::executions))
