@@ -8,9 +8,12 @@ use prana_core::{ErrorValue, Registry};
 use prana_template::Str;
 
 use crate::action::{Action, ActionCall};
+use crate::email_send::EmailSend;
 use crate::file_read::FileRead;
 use crate::file_write::FileWrite;
 use crate::http_request::HttpRequest;
+use crate::llm_chat::LlmChat;
+use crate::sql_query::SqlQuery;
 
 /// The actions that an engine can run, by name. Built once, then shared.
 #[derive(Clone, Default)]
@@ -30,6 +33,9 @@ impl Actions {
         actions.add(HttpRequest);
         actions.add(FileRead);
         actions.add(FileWrite);
+        actions.add(LlmChat);
+        actions.add(SqlQuery);
+        actions.add(EmailSend);
         actions
     }
 

@@ -19,15 +19,20 @@
 
 mod action;
 mod actions;
+mod connect;
 mod connector;
 mod credentials;
+pub mod email_send;
 pub mod file_read;
 pub mod file_write;
 pub mod guard;
 pub mod http_request;
+pub mod llm_chat;
 mod outside;
 mod roots;
 mod secrets;
+pub mod sql_query;
+mod tls;
 
 pub use action::{Action, ActionCall};
 pub use actions::Actions;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::guard::Guard;
 use crate::http_request::{TokensKept, Ways};
 use crate::roots::Roots;
+use crate::tls::Tls;
 
 /// What the operator allows. By default: the public internet, and no files.
 #[derive(Debug, Clone)]
@@ -60,6 +61,7 @@ pub struct Outside {
     pub(crate) ways: Ways,
     pub(crate) tokens: TokensKept,
     pub(crate) roots: Roots,
+    pub(crate) tls: Tls,
     pub(crate) max_response_bytes: usize,
     pub(crate) max_file_bytes: usize,
 }
@@ -81,6 +83,7 @@ impl Outside {
             ways: Ways::default(),
             tokens: TokensKept::default(),
             roots: Roots::new(&permissions.file_roots)?,
+            tls: Tls::default(),
             max_response_bytes: permissions.max_response_bytes,
             max_file_bytes: permissions.max_file_bytes,
         })

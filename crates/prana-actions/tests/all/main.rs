@@ -1,12 +1,16 @@
 //! The actions against real servers and real files, all of them on this machine.
 
 mod batches;
+mod chats;
 mod connectors;
 mod faults;
 mod files;
+mod mails;
+mod postgres;
 mod redirects;
 mod requests;
 mod server;
+mod sqlite;
 
 use std::sync::Arc;
 

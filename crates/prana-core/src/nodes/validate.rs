@@ -26,17 +26,8 @@ struct Validate;
 impl PureAction for Validate {
     fn run(&self, call: &dyn Call) -> Result<Outcome, Failure> {
         let params: ValidateParams = prana_template::from_value(call.params())?;
-        let schema = serde_json::Value::from(params.schema);
-        let refuse = |problem: String| ErrorValue::new("validate.invalid_schema", problem).not_retryable();
-        // The linear-time engine: a pattern of the author can't hang the process.
-        let validator = jsonschema::options()
-            .with_pattern_options(jsonschema::PatternOptions::regex())
-            .build(&schema)
-            .map_err(|error| refuse(format!("`schema` is no JSON Schema that can be used: {error}")))?;
         let input = call.input();
-        let data = serde_json::Value::from(input.clone());
-        let violations: Vec<Value> =
-            validator.iter_errors(&data).take(MAX_VIOLATIONS).map(|error| violation(&error)).collect();
+        let violations = violations(&params.schema, &input)?;
         if violations.is_empty() {
             return Ok(Outcome::on_port(input, "valid"));
         }
@@ -45,6 +36,21 @@ impl PureAction for Validate {
         output.insert("violations", Value::from(violations));
         Ok(Outcome::on_port(Value::Map(output), "invalid"))
     }
+}
+
+/// What in the data doesn't fit a JSON Schema: `{path, message}` of each place, up to 100 of them.
+///
+/// # Errors
+/// `validate.invalid_schema`: the schema is none.
+pub fn violations(schema: &Value, data: &Value) -> Result<Vec<Value>, ErrorValue> {
+    let refuse = |problem: String| ErrorValue::new("validate.invalid_schema", problem).not_retryable();
+    // The linear-time engine: a pattern of the author can't hang the process.
+    let validator = jsonschema::options()
+        .with_pattern_options(jsonschema::PatternOptions::regex())
+        .build(&serde_json::Value::from(schema.clone()))
+        .map_err(|error| refuse(format!("`schema` is no JSON Schema that can be used: {error}")))?;
+    let data = serde_json::Value::from(data.clone());
+    Ok(validator.iter_errors(&data).take(MAX_VIOLATIONS).map(|error| violation(&error)).collect())
 }
 
 /// `{path, message}`: where, as a JSON Pointer, and what.
