@@ -11,6 +11,8 @@ mod access;
 mod changes;
 #[path = "all/contract.rs"]
 mod contract;
+#[path = "all/credentials.rs"]
+mod credentials;
 #[path = "all/executions.rs"]
 mod executions;
 #[path = "all/folder.rs"]

@@ -5,10 +5,12 @@
 mod answers;
 mod architecture;
 mod conformance;
+mod credentials;
 mod doubt;
 mod elixir;
 mod engine;
 mod faults;
 mod kit;
+mod n8n;
 mod schedules;
 mod secrets;
