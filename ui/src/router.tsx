@@ -105,6 +105,7 @@ const tree = root.addChildren([
     page('/workflows', () => import('~/pages/workflows/Workflows')),
     page('/schedules', () => import('~/pages/Schedules')),
     page('/secrets', () => import('~/pages/Secrets')),
+    page('/credentials', () => import('~/pages/Credentials')),
     page('/connectors', () => import('~/pages/Connectors')),
     page('/tokens', () => import('~/pages/Tokens')),
     page('/changes', () => import('~/pages/Changes')),

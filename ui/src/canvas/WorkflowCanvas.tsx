@@ -18,6 +18,7 @@ import { useEdges, useNodes } from './elements'
 import { FirstView } from './FirstView'
 import type { CanvasGraph } from './graph'
 import { useHandlers } from './handlers'
+import { KeepInSight } from './KeepInSight'
 import { Link, type LinkEdge } from './Link'
 import type { Place } from './layout'
 import type { LinkMarks, NodeMarks } from './marks'
@@ -86,6 +87,7 @@ const SELECT_KEYS = ['Shift', 'Meta', 'Control']
 function Flow(props: WorkflowCanvasProps & { places: Places }) {
   const { graph, places, nodeMarks, linkMarks, selection, editing, minimap, children, label } = props
   const isEditable = editing !== undefined
+  const alone = selection?.nodes.length === 1 ? selection.nodes[0] : undefined
   const colorMode = useComputedColorScheme('light')
   const flow = useReactFlow<CardNode, LinkEdge>()
   const [nodes, setNodes] = useNodes(graph, places, nodeMarks, selection, isEditable)
@@ -132,7 +134,8 @@ function Flow(props: WorkflowCanvasProps & { places: Places }) {
           elevateNodesOnSelect={false}
           disableKeyboardA11y={!isEditable}
         >
-          <FirstView graph={graph} places={places} />
+          <FirstView graph={graph} places={places} editable={isEditable} />
+          {alone !== undefined && <KeepInSight key={alone} place={places.get(alone)} />}
           <Controls showInteractive={false} fitViewOptions={fitOptions} position="bottom-left" />
           {(minimap ?? graph.nodes.length > 12) && <Overview graph={graph} places={places} />}
           {children}

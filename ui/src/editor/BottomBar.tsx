@@ -49,7 +49,7 @@ export function BottomBar({
         )}
         {run?.detail && (
           <Group gap={8} ml="auto" wrap="nowrap">
-            <Text size="xs" c="dimmed" visibleFrom="sm">
+            <Text size="xs" c="dimmed" visibleFrom="md" truncate>
               Run of version {run.detail.execution.workflow_version}, <Time at={run.detail.execution.started_at} />
             </Text>
             <StatusBadge status={run.detail.execution.status} size="sm" />

@@ -5,6 +5,7 @@ import { readJson, wholeNumber } from '~/api/json'
 import type { Finding, Json, JsonMap } from '~/api/types'
 import { Prose } from '~/parts/Prose'
 import { CodeField } from './CodeField'
+import { CredentialField, isCredential } from './CredentialField'
 import classes from './editor.module.css'
 import { type Field, isTemplate, type NamedField } from './schema'
 import { TemplateField } from './TemplateField'
@@ -171,8 +172,17 @@ function Input(props: InputProps) {
           lines={8}
         />
       )
-    case 'any':
     case 'text':
+      if (isCredential(path))
+        return (
+          <CredentialField
+            {...shared}
+            value={typeof value === 'string' ? value : ''}
+            onChange={(next) => form.set(path, next === '' ? undefined : next)}
+          />
+        )
+      return <AnyField {...props} />
+    case 'any':
       return <AnyField {...props} />
   }
 }

@@ -62,7 +62,7 @@ export function NodeDialog(props: NodeDialogProps) {
       <Modal.Content aria-label={`Node ${node.name ?? node.key}`}>
         <Group justify="space-between" p="md" wrap="nowrap" className={classes.dialogHead}>
           <NodeHeader node={node} action={action} onRenamed={onRenamed} />
-          <Group gap="sm" wrap="nowrap" className={classes.dialogRuns}>
+          <Group gap="xs" wrap="nowrap" className={classes.dialogRuns}>
             <RunButtons {...props} last={runs.at(-1)} />
           </Group>
           <Modal.CloseButton aria-label="Close" ml={0} />
@@ -92,7 +92,7 @@ function RunButtons({
 }: NodeDialogProps & { last: NodeExecution | undefined }) {
   if (!last) {
     return (
-      <Button size="sm" leftSection={<IconPlayerPlay size={15} />} loading={busy} onClick={onRunUntil}>
+      <Button size="xs" leftSection={<IconPlayerPlay size={15} />} loading={busy} onClick={onRunUntil}>
         Run up to here
       </Button>
     )
@@ -100,7 +100,7 @@ function RunButtons({
   return (
     <>
       <Button
-        size="sm"
+        size="xs"
         variant="default"
         leftSection={<IconPlayerSkipForward size={15} />}
         disabled={busy}
@@ -109,7 +109,7 @@ function RunButtons({
         Run up to here
       </Button>
       <Button
-        size="sm"
+        size="xs"
         variant="default"
         leftSection={<IconPlayerTrackNext size={15} />}
         disabled={busy}
@@ -118,7 +118,7 @@ function RunButtons({
         Run from here
       </Button>
       <Button
-        size="sm"
+        size="xs"
         leftSection={<IconPlayerPlay size={15} />}
         loading={busy}
         onClick={() => onRunStep(last.execution_index)}

@@ -3,6 +3,7 @@ import { IconSearch } from '@tabler/icons-react'
 import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react'
 import type { Action } from '~/api/types'
 import { iconOf } from '~/canvas/icons'
+import { Prose } from '~/parts/Prose'
 import { found, GROUPS } from './actionSearch'
 import classes from './editor.module.css'
 
@@ -121,7 +122,9 @@ function Entry({ action, isChosen, onPick }: { action: Action; isChosen: boolean
       <Mark size={18} stroke={1.7} aria-hidden />
       <div className={classes.paletteWords}>
         <span>{action.title}</span>
-        <span className={classes.paletteAbout}>{action.description.split(/(?<=[.:;])\s/)[0]}</span>
+        <span className={classes.paletteAbout}>
+          <Prose>{action.description.split(/(?<=\.)\s/)[0] ?? ''}</Prose>
+        </span>
       </div>
     </div>
   )

@@ -17,6 +17,7 @@ import {
   IconApi,
   IconCalendarClock,
   IconHistory,
+  IconId,
   IconKey,
   IconLayoutDashboard,
   IconLayoutSidebarLeftCollapse,
@@ -51,6 +52,7 @@ const PLACES: Place[] = [
 
 const SETTINGS: Place[] = [
   { to: '/secrets', label: 'Secrets', icon: IconLock },
+  { to: '/credentials', label: 'Credentials', icon: IconId },
   { to: '/connectors', label: 'Connectors', icon: IconPlug },
   { to: '/tokens', label: 'Tokens', icon: IconKey },
   { to: '/changes', label: 'Change log', icon: IconHistory },
