@@ -110,9 +110,9 @@ impl Client {
             return Ok(server);
         }
         let permissions = Permissions { private_network: true, ..Permissions::default() };
-        let inside = Inside::open(path, permissions, crate::secrets::keys_of_environment()?)
-            .await
-            .map_err(Failure::new)?;
+        let keys = std::env::var_os("PRANA_KEYS").map(PathBuf::from);
+        let master_keys = crate::secrets::keys_of_environment()?;
+        let inside = Inside::open(path, permissions, keys, master_keys).await.map_err(Failure::new)?;
         Ok(Client::Inside(Box::new(inside), path.to_owned()))
     }
 

@@ -14,7 +14,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::access::identify::{Asking, Origin, cookie_name, has_csrf_proof, nobody};
 use crate::access::routes::{self, Route};
 use crate::access::{Caller, Scope, Who};
-use crate::changes::{self, Note};
+use crate::changes::{self, Added, Change, Note, Stage};
 use crate::guard::is_loopback_name;
 use crate::hide::hide_links;
 use crate::limit::{Key, Limiter};
@@ -168,27 +168,55 @@ impl Visit {
             return Ok(self.leave(asked(request, next).await));
         }
         let whole = tokio::spawn(async move {
-            let mut response = asked(request, next).await;
-            self.write_down(&mut response).await;
+            let response = match self.intend().await {
+                Ok(intended) => {
+                    let mut response = asked(request, next).await;
+                    self.write_down(intended, &mut response).await;
+                    response
+                }
+                Err(problem) => axum::response::IntoResponse::into_response(problem),
+            };
             self.leave(response)
         });
         whole.await.map_err(|_| broken())
     }
 
-    async fn write_down(&self, response: &mut Response) {
-        let note = response.extensions_mut().remove::<Note>();
-        let Some((route, action)) = self.route.and_then(|route| Some((route, route.change?))) else { return };
-        if !response.status().is_success() {
-            return;
+    /// Writes down what is about to be changed, so that nothing is ever changed without a word. Not where everybody may come: who has
+    /// proved nothing yet makes the server write nothing.
+    async fn intend(&self) -> Result<Option<Added>, Problem> {
+        if self.route.and_then(|route| route.needs).is_none() {
+            return Ok(None);
         }
-        let mut note = note.unwrap_or_default();
+        let Some(change) = self.change(Note::default()) else { return Ok(None) };
+        let change = Change { stage: Stage::Intended, ..change };
+        Ok(Some(self.shared.changes.add(&change).await?))
+    }
+
+    async fn write_down(&self, intended: Option<Added>, response: &mut Response) {
+        let note = response.extensions_mut().remove::<Note>().unwrap_or_default();
+        let status = response.status();
+        let Some(change) = self.change(note) else { return };
+        let log = &self.shared.changes;
+        let written = match intended {
+            Some(intended) if status.is_success() => log.done(intended, change).await,
+            // Where the server failed, nobody knows whether it was done.
+            Some(_) if status.is_server_error() => Ok(()),
+            Some(intended) => log.take_back(intended).await,
+            None if status.is_success() => log.add(&change).await.map(drop),
+            None => Ok(()),
+        };
+        if let Err(error) = written {
+            tracing::error!(%error, %status, "what became of a change can't be written down");
+        }
+    }
+
+    /// What the log says of this request.
+    fn change(&self, mut note: Note) -> Option<Change> {
+        let (route, action) = self.route.and_then(|route| Some((route, route.change?)))?;
         note.target = note.target.or_else(|| routes::target(route, &self.path));
         let nobody = if self.path.starts_with("/resume/") { Who::Link } else { Who::Anyone };
         let who = self.caller.as_ref().map_or(nobody, |caller| caller.who.clone());
-        let change = changes::entry(self.shared.clock.now(), &who, self.from, action, note);
-        if let Err(error) = self.shared.changes.add(&change).await {
-            tracing::error!(%error, ?change, "a change was made and can't be written down");
-        }
+        Some(changes::entry(self.shared.clock.now(), &who, self.from, action, note))
     }
 
     fn leave(self, response: Response) -> Response {

@@ -17,6 +17,17 @@ const KIND: &str = "change";
 /// How many old entries are removed at a time.
 const BATCH: usize = 200;
 
+/// How far a change has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// It was begun. If it stays so, the server ended or failed on the way, and it may have been made or not.
+    Intended,
+    /// It was made.
+    #[default]
+    Done,
+}
+
 /// One entry.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Change {
@@ -33,6 +44,9 @@ pub struct Change {
     pub target: Option<String>,
     /// More about it.
     pub details: Value,
+    /// How far it has come.
+    #[serde(default)]
+    pub stage: Stage,
 }
 
 /// What a handler adds to the entry that its answer makes.
@@ -65,6 +79,13 @@ pub struct Changes {
     clock: Arc<dyn Clock>,
 }
 
+/// An entry that was added.
+#[derive(Debug)]
+pub struct Added {
+    key: String,
+    at: Timestamp,
+}
+
 /// A page of entries, the newest first.
 pub struct Page {
     /// The entries.
@@ -83,10 +104,32 @@ impl Changes {
     ///
     /// # Errors
     /// The store can't be written.
-    pub async fn add(&self, change: &Change) -> Result<(), StoreError> {
+    pub async fn add(&self, change: &Change) -> Result<Added, StoreError> {
         let key = format!("{}-{:08x}", place(change.at), self.clock.random() as u32);
+        self.put(&key, Some(0), change).await?;
+        Ok(Added { key, at: change.at })
+    }
+
+    /// Says of an intention that it was carried out; the entry keeps its time.
+    ///
+    /// # Errors
+    /// The store can't be written: then it stays an intention.
+    pub async fn done(&self, intended: Added, change: Change) -> Result<(), StoreError> {
+        let done = Change { at: intended.at, stage: Stage::Done, ..change };
+        self.put(&intended.key, Some(1), &done).await
+    }
+
+    /// Takes an intention back that was not carried out.
+    ///
+    /// # Errors
+    /// The store can't be written: then it stays an intention.
+    pub async fn take_back(&self, intended: Added) -> Result<(), StoreError> {
+        self.catalog.delete_item(KIND, &intended.key, Some(1)).await.map(drop)
+    }
+
+    async fn put(&self, key: &str, based_on: Option<u64>, change: &Change) -> Result<(), StoreError> {
         let bytes = serde_json::to_vec(change).unwrap_or_default();
-        self.catalog.put_item(KIND, &key, Some(0), bytes).await.map(drop)
+        self.catalog.put_item(KIND, key, based_on, bytes).await.map(drop)
     }
 
     /// Up to `limit` entries that are older than those of the page before.
@@ -131,6 +174,7 @@ pub fn entry(at: Timestamp, who: &Who, from: Option<IpAddr>, action: &str, note:
         action: action.to_owned(),
         target: note.target,
         details: note.details,
+        stage: Stage::Done,
     }
 }
 
@@ -163,5 +207,23 @@ mod tests {
         let left = log.page(None, 500).await.unwrap();
         assert_eq!(targets(&left), ["499", "498", "497"]);
         assert_eq!(left.next, None);
+    }
+
+    #[tokio::test]
+    async fn an_intention_is_there_until_it_is_done_or_taken_back() {
+        let log = Changes::new(Arc::new(MemoryStore::new()), Arc::new(SystemClock));
+        let change = |second: i64, target: &str| {
+            let at = Timestamp::from_millis(1_700_000_000_000 + second * 1_000);
+            entry(at, &Who::Local, None, "workflow.saved", Note::new(target, Value::Null))
+        };
+        let intend = |second: i64| Change { stage: Stage::Intended, ..change(second, "") };
+        let (done, back) = (log.add(&intend(1)).await.unwrap(), log.add(&intend(2)).await.unwrap());
+        log.add(&intend(3)).await.unwrap();
+        log.done(done, change(9, "a")).await.unwrap();
+        log.take_back(back).await.unwrap();
+        let page = log.page(None, 10).await.unwrap();
+        let told: Vec<_> = page.changes.iter().map(|one| (one.target.as_deref(), one.stage)).collect();
+        assert_eq!(told, [(Some(""), Stage::Intended), (Some("a"), Stage::Done)]);
+        assert_eq!(page.changes[1].at, change(1, "").at, "it keeps its place");
     }
 }

@@ -1,7 +1,7 @@
 //! The API of a database, asked from inside the process: for commands that use it for a moment, and listen to nobody.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -33,17 +33,18 @@ pub struct Answer {
 }
 
 impl Inside {
-    /// Opens a database, which is made if it isn't there; so is its file of master keys, if there are none from elsewhere. Executions stay as they are until [`Inside::advance`].
+    /// Opens a database, which is made if it isn't there; so are its key files (named after `keys`, if it is said), if it is a file itself. Executions stay as they are until [`Inside::advance`].
     ///
     /// # Errors
     /// [`ServerError`]: a database that can't be opened, or that another process has open.
     pub async fn open(
         database: &Path,
         permissions: Permissions,
+        keys: Option<PathBuf>,
         master_keys: Option<MasterKeys>,
     ) -> Result<Self, ServerError> {
-        let options = Options { permissions, master_keys, ..Options::new(database) };
-        let server = Server::open(&options, options.listen).await?;
+        let options = Options { permissions, keys, master_keys, ..Options::new(database) };
+        let server = Server::open(&options, options.listen, None).await?;
         server.shared.hooks.load(&server.shared).await?;
         let router = TowerToHyperService::new(crate::router(&server));
         Ok(Inside { server, router, advancing: None })

@@ -9,7 +9,68 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use prana::{Clock, ResumeKey, ResumeTokens};
+use prana::{Clock, MasterKeys, ResumeKey, ResumeTokens};
+
+use crate::server::Options;
+
+/// What links are signed with, and what secrets are locked with.
+pub struct Ring {
+    /// The keys of links.
+    pub links: ResumeTokens,
+    /// False if nobody else has those keys: then links are not made.
+    pub signs: bool,
+    /// The keys of secrets; none where there are none.
+    pub master: Option<MasterKeys>,
+}
+
+impl Ring {
+    /// The keys that the options name: files, made if they aren't there; or, for a database on a server, master keys alone. Without these a
+    /// command can still look in.
+    ///
+    /// # Errors
+    /// Files that can't be used.
+    pub fn open(options: &Options, clock: &dyn Clock) -> Result<Self, String> {
+        let base = match &options.keys {
+            None if prana::is_server(&options.database) => return Ring::without_files(options, clock),
+            None => &options.database,
+            Some(keys) => keys,
+        };
+        let links = open(&path_for(base), clock)?;
+        let master = match &options.master_keys {
+            Some(keys) => keys.clone(),
+            None => MasterKeys::open(&MasterKeys::path_for(base)).map_err(|error| error.to_string())?,
+        };
+        Ok(Ring { links, signs: true, master: Some(master) })
+    }
+
+    fn without_files(options: &Options, clock: &dyn Clock) -> Result<Self, String> {
+        let master = options.master_keys.clone();
+        let links = master.as_ref().and_then(|keys| ResumeTokens::new(keys.resume_keys()));
+        match links {
+            Some(links) => Ok(Ring { links, signs: true, master }),
+            None => {
+                let key = ResumeKey { id: 0, secret: random(clock) };
+                let links = ResumeTokens::new(vec![key]).ok_or("a ring needs a key")?;
+                Ok(Ring { links, signs: false, master: None })
+            }
+        }
+    }
+}
+
+/// Refuses to serve a shared database without keys that others have, too.
+///
+/// # Errors
+/// What to do.
+pub fn check_named(options: &Options) -> Result<(), String> {
+    let has_keys = options.keys.is_some() || options.master_keys.is_some();
+    let is_fine = has_keys || !prana::is_server(&options.database);
+    is_fine.then_some(()).ok_or_else(|| NO_KEYS.to_owned())
+}
+
+/// What a server of a shared database is told.
+const NO_KEYS: &str = "this database is shared, so its keys must be, too: say where all machines have the same ones. Either PRANA_MASTER_KEYS holds the \
+     master keys (32 random bytes in base64: `openssl rand -base64 32`), or --keys NAME (PRANA_KEYS) names files: NAME.keys for resume links and \
+     NAME.master-keys for secrets, made at the first start and copied to the other machines from there";
 
 /// More than anybody needs; a file that is longer is no key file.
 const MAX_BYTES: u64 = 64 << 10;
@@ -47,10 +108,14 @@ fn make(path: &Path, clock: &dyn Clock) -> std::io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path)?;
-    let mut secret = Vec::with_capacity(32);
-    (0..4).for_each(|_| secret.extend_from_slice(&clock.random().to_be_bytes()));
-    file.write_all(format!("1 {}\n", STANDARD.encode(secret)).as_bytes())?;
+    file.write_all(format!("1 {}\n", STANDARD.encode(random(clock))).as_bytes())?;
     file.sync_all()
+}
+
+fn random(clock: &dyn Clock) -> [u8; 32] {
+    let mut secret = [0; 32];
+    secret.chunks_mut(8).for_each(|part| part.copy_from_slice(&clock.random().to_be_bytes()));
+    secret
 }
 
 #[cfg(unix)]

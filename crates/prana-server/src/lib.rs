@@ -22,6 +22,7 @@ mod changes;
 mod checks;
 mod codes;
 mod feed;
+mod fleet;
 mod folder;
 mod form;
 mod guard;
@@ -42,6 +43,7 @@ mod receive;
 mod server;
 mod stream;
 mod tally;
+mod telemetry;
 mod ui;
 mod wait;
 
@@ -59,6 +61,7 @@ pub use api::openapi;
 pub use inside::{Answer, Inside};
 pub use owner::Owner;
 pub use server::{Options, Running, Server, ServerError, registry};
+pub use telemetry::Telemetry;
 pub use ui::has_ui;
 
 use crate::problem::Problem;

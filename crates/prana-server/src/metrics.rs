@@ -29,6 +29,7 @@ pub async fn show(State(shared): State<Shared>) -> Response {
     work(&shared, &mut text);
     http(&shared, &mut text);
     store(&shared, &mut text);
+    spans(&shared, &mut text);
     if let Some(seconds) = overdue(&shared).await {
         text.one(
             "prana_overdue_seconds",
@@ -132,6 +133,16 @@ fn store(shared: &Shared, text: &mut Text) {
         "Writes that failed because the store was away.",
         count(&measures.unavailable),
     );
+}
+
+fn spans(shared: &Shared, text: &mut Text) {
+    let Some(counts) = &shared.spans else { return };
+    let name = "prana_spans_total";
+    text.family(name, "counter", "Spans for the collector by what became of them.");
+    let outcomes = [("sent", &counts.sent), ("overflowed", &counts.overflowed), ("failed", &counts.failed)];
+    for (outcome, count) in outcomes {
+        text.line(name, Some(("outcome", &outcome)), count.load(Ordering::Relaxed));
+    }
 }
 
 /// How late the execution is that is due longest, in seconds; none if the store doesn't tell.

@@ -7,8 +7,8 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use futures_util::StreamExt;
-use prana::Value;
 use prana::core::ExecutionId;
+use prana::{TraceParent, Value};
 use serde::de::DeserializeOwned;
 use tokio::sync::SemaphorePermit;
 
@@ -77,6 +77,13 @@ pub fn execution_id(text: &str) -> Result<ExecutionId, Problem> {
         let detail = format!("there is no execution `{text}`: that is not an execution's id");
         Problem::new(StatusCode::NOT_FOUND, "execution.not_found", detail)
     })
+}
+
+/// Where the caller is in a trace, if it says so.
+pub fn traceparent(headers: &HeaderMap) -> Option<TraceParent> {
+    let mut all = headers.get_all("traceparent").iter();
+    let (only, None) = (all.next()?, all.next()) else { return None };
+    TraceParent::parse(only.to_str().ok()?)
 }
 
 /// The media type, without its parameters, in lower case.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use prana::core::{Registry, Timestamp};
 use prana::store::{SqliteStore, StoreError};
+use prana::connectors::{Connectors, ConnectorsError};
 use prana::{
     AnyStore, BuiltIn, Clock, Engine, EngineOptions, MasterKeys, Outside, OutsideError, Permissions, ResumeTokens,
     Roles, SystemClock,
@@ -18,13 +19,16 @@ use tokio::task::JoinHandle;
 use crate::access::{Access, AccessError};
 use crate::changes::Changes;
 use crate::feed::Feed;
+use crate::fleet::Process;
 use crate::folder::Folder;
 use crate::guard::{Hosts, without_port};
 use crate::hooks::Table;
 use crate::limit::Limiter;
 use crate::measure::{Measured, Measures, Times};
 use crate::owner::{self, Owner};
-use crate::{keys, listen};
+use crate::telemetry::{Exporting, Outlet, SpanCounts, Telemetry};
+use crate::keys::Ring;
+use crate::{fleet, keys, listen};
 
 /// So much of bodies is taken in at the same time, in pieces of [`INTAKE_PIECE`].
 const INTAKE: usize = (256 << 20) / INTAKE_PIECE;
@@ -48,8 +52,8 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 pub struct Options {
     /// The database: a file, or `postgres://...` on a server that many processes share.
     pub database: PathBuf,
-    /// What key files are named after: `NAME.keys` holds the keys of resume links. The database file, if not said; `prana` for a database on a server.
-    /// All processes that share a database need the same files.
+    /// What key files are named after: `NAME.keys` holds the keys of resume links, `NAME.master-keys` those of secrets. The database file, if not said; a
+    /// database on a server has no files beside it, so there they are named, or `master_keys` are given. All processes that share a database need the same.
     pub keys: Option<PathBuf>,
     /// What it does in the background.
     pub roles: Roles,
@@ -69,16 +73,20 @@ pub struct Options {
     pub connections: Option<usize>,
     /// How long the change log is kept, in days.
     pub changes_days: u32,
-    /// What secrets are locked with; the keys in `FILE.master-keys` beside the database, which is made with one, if not said.
+    /// What secrets are locked with; those in the key file, which is made with one, if not said.
     pub master_keys: Option<MasterKeys>,
     /// What actions may reach outside. By default no private network and no files.
     pub permissions: Permissions,
     /// A directory whose documents are live: saved and activated as they change.
     pub workflows: Option<PathBuf>,
+    /// A directory of connectors, beside those that are shipped.
+    pub connectors: Option<PathBuf>,
     /// How long a caller who waits for an execution's end may wait.
     pub wait: Duration,
     /// How long a shutdown gives requests and running nodes to end.
     pub grace: Duration,
+    /// Where spans of executions go; none are made, if not said.
+    pub telemetry: Option<Telemetry>,
 }
 
 impl Options {
@@ -99,19 +107,10 @@ impl Options {
             master_keys: None,
             permissions: Permissions::default(),
             workflows: None,
+            connectors: None,
             wait: Duration::from_secs(60),
             grace: Duration::from_secs(10),
-        }
-    }
-}
-
-impl Options {
-    /// What key files are named after.
-    fn keys_of(&self) -> PathBuf {
-        match &self.keys {
-            Some(keys) => keys.clone(),
-            None if prana::is_server(&self.database) => PathBuf::from("prana"),
-            None => self.database.clone(),
+            telemetry: None,
         }
     }
 }
@@ -145,6 +144,9 @@ pub enum ServerError {
     /// The database can't be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A connector can't be used.
+    #[error(transparent)]
+    Connectors(#[from] ConnectorsError),
     /// The directory of workflows can't be read.
     #[error("the directory of workflows {path} can't be read: {source}")]
     Workflows {
@@ -156,6 +158,9 @@ pub enum ServerError {
     /// The keys of resume links can't be had.
     #[error("{0}")]
     Keys(String),
+    /// Spans can't be sent anywhere.
+    #[error("the spans can't be sent: {0}")]
+    Telemetry(String),
     /// Who may come can't be read.
     #[error(transparent)]
     Access(#[from] AccessError),
@@ -173,6 +178,8 @@ pub(crate) struct Inner {
     pub outside: Arc<Outside>,
     /// What stands before paths in links, without a slash at its end.
     pub base: String,
+    /// What this process tells of itself.
+    pub process: Process,
     /// The database file, for what only a file can do.
     pub file: Option<Arc<SqliteStore>>,
     pub feed: Arc<Feed>,
@@ -191,6 +198,8 @@ pub(crate) struct Inner {
     pub changes: Changes,
     pub limits: Limits,
     pub measures: Arc<Measures>,
+    /// What became of spans, if any are made.
+    pub spans: Option<Arc<SpanCounts>>,
     /// From a request to the head of its answer.
     pub http_times: Times,
     pub trusted_proxies: Vec<IpAddr>,
@@ -233,11 +242,18 @@ pub struct Server {
     pub(crate) shared: Shared,
 }
 
-/// The actions that workflows may name here.
+/// The actions that workflows may name, connectors of directories aside.
 pub fn registry() -> Registry {
-    let mut registry = Registry::standard();
-    prana::Actions::standard().register(&mut registry);
-    registry
+    Connectors::shipped().registry()
+}
+
+/// The connectors that are shipped, and those of the directory that the options name.
+fn connectors(options: &Options) -> Result<Connectors, ServerError> {
+    let shipped = Connectors::shipped();
+    Ok(match &options.connectors {
+        Some(directory) => shipped.with_directory(directory)?,
+        None => shipped,
+    })
 }
 
 impl Server {
@@ -247,6 +263,7 @@ impl Server {
     /// [`ServerError`]: an address that isn't loopback, one that is taken, a database or key file that can't be used.
     pub async fn start(options: Options) -> Result<Running, ServerError> {
         check_address(&options)?;
+        keys::check_named(&options).map_err(ServerError::Keys)?;
         let folder = open_folder(&options)?;
         let failed = |source| ServerError::Listen { address: options.listen, source };
         let (mut listener, mut address) = (None, options.listen);
@@ -255,7 +272,8 @@ impl Server {
             address = bound.local_addr().map_err(failed)?;
             listener = Some(bound);
         }
-        let server = Server::open(&options, address).await?;
+        let outlet = options.telemetry.as_ref().map(Outlet::new).transpose().map_err(ServerError::Telemetry)?;
+        let server = Server::open(&options, address, outlet.as_ref()).await?;
         if options.api && !options.listen.ip().is_loopback() && !server.shared.access.is_closed().await? {
             return Err(ServerError::NobodyIsAsked(options.listen));
         }
@@ -271,20 +289,26 @@ impl Server {
             tokio::spawn(folder.follow(Arc::clone(&server.shared)));
         }
         let tidying = tokio::spawn(tidy(Arc::clone(&server.shared), options.changes_days));
-        if server.shared.engine.store().is_shared() {
+        let attending = server.shared.engine.store().is_shared().then(|| {
             tokio::spawn(follow_others(Arc::clone(&server.shared)));
-        }
+            tokio::spawn(fleet::attend(Arc::clone(&server.shared)))
+        });
+        let exporting = outlet.map(Outlet::start);
         let closing = server.shared.closing.subscribe();
         let (grace, connections) = (options.grace, options.connections);
         let listening = listener.map(|listener| {
             tokio::spawn(listen::serve(listener, crate::router(&server), closing, grace, connections))
         });
         server.announce(address)?;
-        Ok(Running { server, address, advancing, tidying, listening, grace: options.grace })
+        Ok(Running { server, address, advancing, tidying, listening, attending, exporting, grace: options.grace })
     }
 
     /// Opens the database.
-    pub(crate) async fn open(options: &Options, address: SocketAddr) -> Result<Server, ServerError> {
+    pub(crate) async fn open(
+        options: &Options,
+        address: SocketAddr,
+        outlet: Option<&Outlet>,
+    ) -> Result<Server, ServerError> {
         let base = options.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
         let name = host_of(&base).ok_or_else(|| ServerError::PublicUrl(base.clone()))?;
         // An address of all interfaces is nobody's name: browsers take it for this machine.
@@ -297,32 +321,35 @@ impl Server {
             let file = Arc::new(SqliteStore::open(&options.database)?);
             (Arc::<SqliteStore>::clone(&file), Some(file))
         };
-        let keys_of = options.keys_of();
         let measures = Arc::new(Measures::default());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let tokens = keys::open(&keys::path_for(&keys_of), &*clock).map_err(ServerError::Keys)?;
-        let master_keys = match &options.master_keys {
-            Some(keys) => keys.clone(),
-            None => MasterKeys::open(&MasterKeys::path_for(&keys_of))
-                .map_err(|error| ServerError::Keys(error.to_string()))?,
-        };
         let feed = Arc::new(Feed::new(clock.random(), clock.now()));
-        let signer = tokens.signer(&base);
-        let effects = BuiltIn::new(options.permissions.clone())?;
+        let ring = Ring::open(options, &*clock).map_err(ServerError::Keys)?;
+        let Ring { links: tokens, signs, master } = ring;
+        let signer = signs.then(|| tokens.signer(&base));
+        let connectors = connectors(options)?;
+        let effects = BuiltIn::with(connectors.actions(), options.permissions.clone())?;
         let outside = Arc::clone(effects.outside());
-        let engine = Engine::builder()
+        let mut engine = Engine::builder();
+        if let (Some(outlet), Some(telemetry)) = (outlet, &options.telemetry) {
+            engine = engine.spans(Arc::clone(&outlet.spans), telemetry.sample);
+        }
+        if let Some(master) = master {
+            engine = engine.master_keys(master);
+        }
+        let engine = engine
             .store(Arc::new(Measured::new(Arc::clone(&store), Arc::clone(&measures))))
-            .registry(registry())
+            .registry(connectors.registry())
             .effects(Arc::new(effects))
             .options(EngineOptions {
-                sign_resume_url: Some(signer),
+                sign_resume_url: signer,
                 roles: options.roles,
                 ..EngineOptions::default()
             })
             .middleware(Arc::<Feed>::clone(&feed))
-            .master_keys(master_keys)
             .build();
         let shared = Arc::new(Inner {
+            process: Process::own(options, address, engine.worker().0.to_string(), clock.now()),
             engine,
             outside,
             base: base.trim_end_matches('/').to_owned(),
@@ -340,6 +367,7 @@ impl Server {
             changes: Changes::new(Arc::<dyn AnyStore>::clone(&store), Arc::clone(&clock)),
             limits: Limits::new(options),
             measures,
+            spans: outlet.map(|outlet| Arc::clone(&outlet.counts)),
             http_times: Times::default(),
             trusted_proxies: options.trusted_proxies.iter().map(IpAddr::to_canonical).collect(),
             is_secure: base.starts_with("https://"),
@@ -419,6 +447,7 @@ async fn tidy(shared: Shared, changes_days: u32) {
         let oldest = Timestamp::from_millis(shared.clock.now().as_millis().saturating_sub(kept));
         let tidied = async {
             while shared.changes.forget_before(oldest).await? {}
+            fleet::forget_the_gone(&shared).await?;
             if let Err(error) = shared.engine.credentials().forget_old_states().await {
                 tracing::warn!(%error, "authorizations that nobody finished can't be removed now");
             }
@@ -438,6 +467,8 @@ pub struct Running {
     advancing: JoinHandle<()>,
     tidying: JoinHandle<()>,
     listening: Option<JoinHandle<()>>,
+    attending: Option<JoinHandle<()>>,
+    exporting: Option<Exporting>,
     grace: Duration,
 }
 
@@ -464,9 +495,15 @@ impl Running {
                 let _ = listening.await;
             }
             let _ = self.advancing.await;
+            if let Some(attending) = self.attending {
+                let _ = attending.await;
+            }
         };
         if tokio::time::timeout(self.grace, both).await.is_err() {
             tracing::warn!("some requests or nodes did not end in time; they are given up");
+        }
+        if let Some(exporting) = self.exporting {
+            exporting.finish().await;
         }
     }
 }

@@ -39,6 +39,8 @@ mod schedules;
 mod secrets;
 #[path = "all/streams.rs"]
 mod streams;
+#[path = "all/telemetry.rs"]
+mod telemetry;
 #[path = "all/webhooks.rs"]
 mod webhooks;
 #[path = "all/workflows.rs"]

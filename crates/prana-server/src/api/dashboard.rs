@@ -3,12 +3,15 @@
 use axum::Json as Sent;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use prana::Schedule;
 use prana::core::Timestamp;
 use prana::store::{Filter, Status};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::MAX_PAGE;
 use super::executions::invalid_query;
+use crate::fleet::{self, Process};
 use crate::problem::Problem;
 use crate::receive::Asked;
 use crate::server::Shared;
@@ -19,6 +22,10 @@ const MOST_OPEN: usize = 1_000;
 
 /// Executions that ended before the server began, taken in at most.
 const MOST_BEFORE: usize = 20_000;
+
+/// Schedules looked at for the next ones, and how many of these are shown.
+const MOST_SCHEDULES: usize = 5_000;
+const SHOWN_SCHEDULES: usize = 10;
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -70,6 +77,16 @@ impl Stretch {
     }
 }
 
+/// A start that a schedule will make.
+#[derive(Serialize, ToSchema)]
+pub(super) struct NextStart {
+    workflow_id: String,
+    /// The trigger node.
+    node_key: String,
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+}
+
 /// Numbers at a glance.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Dashboard {
@@ -93,6 +110,10 @@ pub(super) struct Dashboard {
     /// The next executions that wait for a time, the soonest first.
     #[schema(required = true, value_type = Option<String>, format = DateTime)]
     next_wake: Option<Timestamp>,
+    /// The next starts by schedules, the soonest first; at most 10.
+    next_schedules: Vec<NextStart>,
+    /// The processes that work on this database, this one first.
+    workers: Vec<Process>,
     /// Whether this server advances executions.
     advancing: bool,
     /// Paths that start executions.
@@ -129,11 +150,33 @@ pub(super) async fn dashboard(
         running: open(&shared, Status::Running).await?,
         suspended: open(&shared, Status::Suspended).await?,
         next_wake: shared.engine.next_wake(now).await?,
+        next_schedules: next_schedules(&shared).await?,
+        workers: fleet::all(&shared).await?,
         advancing: *shared.advancing.borrow(),
         webhooks: shared.hooks.len(),
         listeners: shared.feed.counts.listeners.load(std::sync::atomic::Ordering::Relaxed),
     })
     .into_response())
+}
+
+async fn next_schedules(shared: &Shared) -> Result<Vec<NextStart>, Problem> {
+    let mut all: Vec<NextStart> = Vec::new();
+    let mut after: Option<(String, String)> = None;
+    for _ in 0..MOST_SCHEDULES / MAX_PAGE {
+        let behind = after.as_ref().map(|(workflow_id, node_key)| (workflow_id.as_str(), node_key.as_str()));
+        let page = shared.engine.schedules(behind, MAX_PAGE, 1).await?;
+        let is_last = page.len() < MAX_PAGE;
+        after = page.last().map(|last| (last.workflow_id.clone(), last.node_key.clone()));
+        all.extend(page.into_iter().filter_map(|Schedule { workflow_id, node_key, next, .. }| {
+            Some(NextStart { at: *next.first()?, workflow_id, node_key })
+        }));
+        if is_last {
+            break;
+        }
+    }
+    all.sort_by(|a, b| (a.at, &a.workflow_id, &a.node_key).cmp(&(b.at, &b.workflow_id, &b.node_key)));
+    all.truncate(SHOWN_SCHEDULES);
+    Ok(all)
 }
 
 async fn open(shared: &Shared, status: Status) -> Result<AtLeast, Problem> {

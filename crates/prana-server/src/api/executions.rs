@@ -10,7 +10,7 @@ use prana::core::suspension::Suspension;
 use prana::core::{ErrorValue, ExecutionId, Timestamp};
 use prana::store::{Cursor, Filter, Remove, Row, Scope, Status};
 use prana::template::Map;
-use prana::{EndReason, Outcome, StartOptions, Value};
+use prana::{EndReason, Glance, Outcome, StartOptions, Value};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -19,7 +19,7 @@ use super::{page_size, shapes};
 use crate::access::{self, Caller};
 use crate::admit::check_scope;
 use crate::problem::Problem;
-use crate::receive::{Asked, Json, Named, execution_id};
+use crate::receive::{Asked, Json, Named, execution_id, traceparent};
 use crate::server::Shared;
 use crate::wait::{self, End};
 
@@ -178,6 +178,7 @@ pub(super) async fn start(
         version,
         test_run: body.test_run,
         until: body.until,
+        traceparent: traceparent(&headers),
         ..StartOptions::default()
     };
     if asked.mode == Mode::Async {
@@ -428,6 +429,11 @@ pub(super) struct Wait {
 }
 
 impl Wait {
+    /// What waits of an open execution.
+    fn glanced((node_key, execution_index, suspension): (prana::template::Str, u32, Suspension)) -> Self {
+        Wait { node_key: node_key.to_string(), execution_index, suspension: Some(suspension) }
+    }
+
     fn of(run: &NodeExecution) -> Option<Self> {
         (run.status == NodeStatus::Suspended).then(|| Wait {
             node_key: run.node_key.to_string(),
@@ -460,6 +466,9 @@ pub(super) async fn show(
     State(shared): State<Shared>,
     Named(ExecutionPath { id }): Named<ExecutionPath>,
 ) -> Answer {
+    if let Some(open) = show_open(&shared, &id).await? {
+        return Ok(open);
+    }
     let (execution, row) = load(&shared, &id).await?;
     let completed = execution.status == prana::core::execution::Status::Completed;
     Ok(Sent(ExecutionShown {
@@ -471,6 +480,29 @@ pub(super) async fn show(
         execution: &execution,
     })
     .into_response())
+}
+
+/// One that has not ended, from its newest snapshot on; none if it has, or if only its whole trail tells.
+async fn show_open(shared: &Shared, id: &str) -> Result<Option<Response>, Problem> {
+    let id = execution_id(id)?;
+    if shared.engine.row(id).await?.status.is_ended() {
+        return Ok(None);
+    }
+    let Ok(Glance { execution, waits }) = shared.engine.glance(id).await else { return Ok(None) };
+    if execution.status.is_ended() {
+        return Ok(None);
+    }
+    Ok(Some(
+        Sent(ExecutionShown {
+            output: Value::Null,
+            error: None,
+            waits: waits.into_iter().map(Wait::glanced).collect(),
+            node_execution_count: execution.current_execution_index as usize,
+            trail_kept: true,
+            execution: &execution,
+        })
+        .into_response(),
+    ))
 }
 
 /// What was removed.

@@ -14,7 +14,7 @@ use super::table::Hook;
 use super::{auth, credentials, request, respond};
 use crate::guard::is_same_origin;
 use crate::problem::Problem;
-use crate::receive::{Named, body_of};
+use crate::receive::{Named, body_of, traceparent};
 use crate::server::Shared;
 use crate::wait::{self, End, Told};
 
@@ -164,6 +164,7 @@ async fn started(shared: &Shared, hook: &Hook, params: Map, request: Request) ->
     let options = StartOptions {
         trigger: Some(hook.node_key.clone()),
         version: Some(hook.version),
+        traceparent: traceparent(&parts.headers),
         ..StartOptions::default()
     };
     match hook.listener {

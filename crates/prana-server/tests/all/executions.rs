@@ -3,6 +3,39 @@ use serde_json::{Value, json};
 
 use crate::kit::{Kit, asks, doubles, fails};
 
+/// Runs 600 nodes, and waits; each node run is three entries or so, so there are snapshots.
+fn long() -> Value {
+    json!({
+        "id": "long",
+        "nodes": [
+            {"key": "start", "type": "manual.trigger"},
+            {"key": "loop", "type": "core.for_each", "params": {"collection": "{{ range(0, 300) }}"}},
+            {"key": "body", "type": "data.set_data", "params": {"fields": {"n": 1}}},
+            {"key": "approve", "type": "wait.wait", "params": {"mode": "webhook"}},
+        ],
+        "connections": ["start -> loop", "loop.loop -> body -> loop", "loop.done -> approve"],
+    })
+}
+
+#[tokio::test]
+async fn an_open_one_is_shown_as_its_whole_trail_tells_it() {
+    let kit = Kit::new().await;
+    for (workflow, index) in [(asks(), 2), (long(), 602)] {
+        kit.active(workflow.clone()).await;
+        let id = kit.start(workflow["id"].as_str().unwrap(), json!({"what": "ship"})).await;
+        kit.until(&id, "execution_suspended").await;
+        let shown = kit.get(&format!("/api/v1/executions/{id}")).await.is(200).body;
+        let whole = kit.running.server().engine().execution(id.parse().unwrap()).await.unwrap();
+        assert_eq!(shown["execution"], serde_json::to_value(&whole).unwrap());
+        assert_eq!(shown["node_execution_count"], whole.node_executions.len());
+        let [wait] = &shown["waits"].as_array().unwrap()[..] else { panic!("{shown:#}") };
+        assert_eq!((&wait["node_key"], &wait["execution_index"]), (&json!("approve"), &json!(index)));
+        assert_eq!(wait["suspension"], json!(whole.suspension_data()));
+        assert_eq!((&shown["output"], &shown["error"]), (&Value::Null, &Value::Null));
+        assert_eq!(shown["trail_kept"], true);
+    }
+}
+
 #[tokio::test]
 async fn one_is_started_and_looked_at() {
     let kit = Kit::new().await;

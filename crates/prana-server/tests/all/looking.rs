@@ -265,6 +265,32 @@ async fn the_dashboard_counts() {
 }
 
 #[tokio::test]
+async fn the_dashboard_tells_who_works_and_what_comes() {
+    let kit = Kit::new().await;
+    for (id, every) in [("later", "2h"), ("sooner", "1h"), ("latest", "3h")] {
+        kit.active(json!({
+            "id": id,
+            "nodes": [{"key": "clock", "type": "schedule.trigger", "params": {"every": every}}],
+        }))
+        .await;
+    }
+    kit.post("/api/v1/schedules/latest/clock/pause", json!({})).await.is(200);
+    let got = kit.get("/api/v1/dashboard").await.is(200).body;
+    let next: Vec<&str> = got["next_schedules"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["workflow_id"].as_str().unwrap())
+        .collect();
+    assert_eq!(next, ["sooner", "later"]);
+    assert!(got["next_schedules"][0]["at"].as_str().unwrap() > got["now"].as_str().unwrap());
+    let [only] = &got["workers"].as_array().unwrap()[..] else { panic!("{got:#}") };
+    assert_eq!((&only["roles"], &only["silent"]), (&json!(["api", "worker", "scheduler"]), &json!(false)));
+    assert_eq!((&only["process"], &only["running"]), (&json!(std::process::id()), &json!(0)));
+    assert_eq!(only["address"], kit.running.address().to_string());
+}
+
+#[tokio::test]
 async fn a_document_is_run_as_it_stands_in_an_editor() {
     let kit = Kit::new().await;
     let run = |body: Value| kit.post("/api/v1/executions?mode=sync", body);
