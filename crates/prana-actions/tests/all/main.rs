@@ -3,10 +3,12 @@
 mod batches;
 mod chats;
 mod connectors;
+mod encrypted;
 mod faults;
 mod files;
 mod mails;
 mod postgres;
+mod lists;
 mod redirects;
 mod requests;
 mod server;
