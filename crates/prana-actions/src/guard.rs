@@ -86,7 +86,11 @@ impl Resolve for GuardedResolver {
 }
 
 /// Those of the addresses that are allowed; an error if there were some and none is.
-pub(crate) fn allowed(guard: Guard, name: &str, found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, Forbidden> {
+pub(crate) fn allowed(
+    guard: Guard,
+    name: &str,
+    found: Vec<SocketAddr>,
+) -> Result<Vec<SocketAddr>, Forbidden> {
     let mut refused = None;
     let judged = found.into_iter().filter(|address| match guard.check_address(address.ip()) {
         Ok(()) => true,

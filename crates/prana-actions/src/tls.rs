@@ -55,3 +55,6 @@ fn make() -> io::Result<TlsConnector> {
         .map_err(io::Error::other)?;
     Ok(TlsConnector::from(Arc::new(config.with_no_client_auth())))
 }
+
+#[cfg(test)]
+mod tests;
