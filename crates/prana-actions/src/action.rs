@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use prana_core::action::Descriptor;
 use prana_core::executor::EffectOutput;
 use prana_core::{ErrorValue, ExecutionId};
-use prana_template::{Str, Value};
+use prana_template::{Map, Str, Value};
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
@@ -71,6 +71,8 @@ pub struct ActionCall {
     pub params: Value,
     /// The data on the main input port.
     pub input: Value,
+    /// For an action whose parameters are code: the values of the `$` names that stand in it.
+    pub scope: Map,
     /// The same in every attempt of this node run: an outside service can tell by it that it has done this already.
     pub idempotency_key: String,
     /// The number of this try, from 1.
@@ -83,10 +85,10 @@ pub struct ActionCall {
     pub execution_id: ExecutionId,
     /// Its workflow.
     pub workflow_id: Str,
-    /// Set when nobody needs the result any more.
-    pub cancelled: CancellationToken,
     /// What it may send along as the header `traceparent`: the place of this node run in a trace.
     pub traceparent: Option<String>,
+    /// Set when nobody needs the result any more.
+    pub cancelled: CancellationToken,
     /// What it may reach.
     pub outside: Arc<Outside>,
     /// The secrets in its parameters.
@@ -111,16 +113,17 @@ impl ActionCall {
             action: action.into(),
             params,
             input: Value::Null,
+            scope: Map::new(),
             idempotency_key: "test/0".to_owned(),
             attempt: 1,
             timeout: None,
             node_key: "test".into(),
             execution_id: ExecutionId::NIL,
             workflow_id: "test".into(),
+            traceparent: None,
             cancelled: CancellationToken::new(),
             outside,
             secrets: Arc::default(),
-            traceparent: None,
         }
     }
 

@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use prana_core::action::Effect;
 use prana_core::executor::EffectOutput;
 use prana_core::{ErrorValue, Registry};
 use prana_template::Str;
 
 use crate::action::{Action, ActionCall};
+use crate::code_javascript::CodeJavascript;
 use crate::email_send::EmailSend;
 use crate::file_read::FileRead;
 use crate::file_write::FileWrite;
+use crate::shell_command::ShellCommand;
 use crate::http_request::HttpRequest;
 use crate::llm_chat::LlmChat;
 use crate::sql_query::SqlQuery;
@@ -31,6 +34,8 @@ impl Actions {
     pub fn standard() -> Self {
         let mut actions = Actions::empty();
         actions.add(HttpRequest);
+        actions.add(CodeJavascript::default());
+        actions.add(ShellCommand);
         actions.add(FileRead);
         actions.add(FileWrite);
         actions.add(LlmChat);
@@ -46,7 +51,12 @@ impl Actions {
 
     /// Declares all of them to a registry.
     pub fn register(&self, registry: &mut Registry) {
-        self.table.values().for_each(|action| registry.effect(action.descriptor()));
+        for descriptor in self.table.values().map(|action| action.descriptor()) {
+            match descriptor.effect {
+                Effect::Pure => registry.computation(descriptor),
+                Effect::Effect => registry.effect(descriptor),
+            }
+        }
     }
 
     /// The action of this name. Calls name actions by their full type names, never by an alias.

@@ -19,9 +19,10 @@
 
 mod action;
 mod actions;
-mod connect;
+pub mod code_javascript;
 mod connector;
 mod credentials;
+mod connect;
 pub mod email_send;
 pub mod file_read;
 pub mod file_write;
@@ -31,6 +32,7 @@ pub mod llm_chat;
 mod outside;
 mod roots;
 mod secrets;
+pub mod shell_command;
 pub mod sql_query;
 mod tls;
 

@@ -8,13 +8,15 @@ use crate::http_request::{TokensKept, Ways};
 use crate::roots::Roots;
 use crate::tls::Tls;
 
-/// What the operator allows. By default: the public internet, and no files.
+/// What the operator allows. By default: the public internet, no files and no programs.
 #[derive(Debug, Clone)]
 pub struct Permissions {
     /// True to allow loopback, private, link-local and other addresses that aren't public.
     pub private_network: bool,
     /// True to let requests ask for connections whose certificate isn't checked.
     pub insecure_tls: bool,
+    /// True to let workflows run programs on this machine, as its user.
+    pub shell: bool,
     /// The directories in which files may be read and written, and everything below them. Relative paths start at the first.
     pub file_roots: Vec<PathBuf>,
     /// The body of an answer may be this long, in bytes, unpacked.
@@ -28,6 +30,7 @@ impl Default for Permissions {
         let megabyte = 1 << 20;
         Permissions {
             private_network: false,
+            shell: false,
             insecure_tls: false,
             file_roots: Vec::new(),
             max_response_bytes: 16 * megabyte,
@@ -61,6 +64,7 @@ pub struct Outside {
     pub(crate) ways: Ways,
     pub(crate) tokens: TokensKept,
     pub(crate) roots: Roots,
+    pub(crate) shell: bool,
     pub(crate) tls: Tls,
     pub(crate) max_response_bytes: usize,
     pub(crate) max_file_bytes: usize,
@@ -83,6 +87,7 @@ impl Outside {
             ways: Ways::default(),
             tokens: TokensKept::default(),
             roots: Roots::new(&permissions.file_roots)?,
+            shell: permissions.shell,
             tls: Tls::default(),
             max_response_bytes: permissions.max_response_bytes,
             max_file_bytes: permissions.max_file_bytes,

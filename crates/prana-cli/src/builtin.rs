@@ -15,13 +15,13 @@ pub fn registry() -> Registry {
     registry
 }
 
-/// What runs those that touch the world: files in the current directory and below, any network.
+/// What runs those that touch the world: files in the current directory and below, any network, and programs if `shell` is true.
 ///
 /// # Errors
 /// If the current directory can't be read, or the system has no certificates.
-pub fn effects() -> Outcome<Arc<dyn Effects>> {
+pub fn effects(shell: bool) -> Outcome<Arc<dyn Effects>> {
     let here = std::env::current_dir()
         .map_err(|error| Failure::new(format!("the current directory can't be read: {error}")))?;
-    let permissions = Permissions { private_network: true, file_roots: vec![here], ..Permissions::default() };
+    let permissions = Permissions { private_network: true, shell, file_roots: vec![here], ..Permissions::default() };
     Ok(Arc::new(BuiltIn::new(permissions).map_err(Failure::new)?))
 }

@@ -85,19 +85,19 @@ impl Session {
     /// # Errors
     /// A database that can't be opened.
     pub async fn new(keep: &Keep) -> Outcome<Self> {
-        Session::with_secrets(keep, &[]).await
+        Session::with_secrets(keep, &[], false).await
     }
 
-    /// As [`Session::new`], with secrets from files.
+    /// As [`Session::new`], with secrets from files, and programs if `shell` is true.
     ///
     /// # Errors
     /// As [`Session::new`], or a file that can't be read.
-    pub async fn with_secrets(keep: &Keep, secrets: &[SecretFile]) -> Outcome<Self> {
+    pub async fn with_secrets(keep: &Keep, secrets: &[SecretFile], shell: bool) -> Outcome<Self> {
         let given = |database| Given::new(secrets, database);
         match keep {
-            Keep::Nothing => Session::given(Arc::new(MemoryStore::ephemeral()), given(None)?),
-            Keep::Trail => Session::given(Arc::new(MemoryStore::new()), given(None)?),
-            Keep::File(path) => Session::given(open(path).await?, given(Some(path))?),
+            Keep::Nothing => Session::given(Arc::new(MemoryStore::ephemeral()), given(None)?, shell),
+            Keep::Trail => Session::given(Arc::new(MemoryStore::new()), given(None)?, shell),
+            Keep::File(path) => Session::given(open(path).await?, given(Some(path))?, shell),
         }
     }
 
@@ -106,23 +106,23 @@ impl Session {
     /// # Errors
     /// If the actions can't be set up.
     pub fn over(store: Arc<dyn AnyStore>) -> Outcome<Self> {
-        Session::given(store, Given::new(&[], None)?)
+        Session::given(store, Given::new(&[], None)?, false)
     }
 
     /// An engine over a database that is to be there.
     ///
     /// # Errors
     /// One that isn't there, or can't be opened.
-    pub async fn existing(path: &Path) -> Outcome<Self> {
-        Session::given(open_existing(path).await?, Given::new(&[], Some(path))?)
+    pub async fn existing(path: &Path, shell: bool) -> Outcome<Self> {
+        Session::given(open_existing(path).await?, Given::new(&[], Some(path))?, shell)
     }
 
-    fn given(store: Arc<dyn AnyStore>, given: Given) -> Outcome<Self> {
+    fn given(store: Arc<dyn AnyStore>, given: Given, shell: bool) -> Outcome<Self> {
         let (sender, events) = unbounded_channel();
         let builder = Engine::builder()
             .shared_store(store)
             .registry(builtin::registry())
-            .effects(builtin::effects()?)
+            .effects(builtin::effects(shell)?)
             .middleware(Arc::new(Forward(sender)));
         Ok(Session { engine: given.to(builder)?.build(), events })
     }

@@ -30,6 +30,13 @@ pub struct Registered {
     pub behaviour: Behaviour,
 }
 
+impl Registered {
+    /// True if it runs outside the core and touches the world there.
+    pub fn touches_world(&self) -> bool {
+        matches!(self.behaviour, Behaviour::Effect) && self.descriptor.effect == Effect::Effect
+    }
+}
+
 /// The actions and filters that an application knows. Built once, then shared.
 #[derive(Clone)]
 pub struct Registry {
@@ -65,6 +72,13 @@ impl Registry {
     /// Declares an action that runs outside the core, or replaces the one of that name.
     pub fn effect(&mut self, mut descriptor: Descriptor) {
         descriptor.effect = Effect::Effect;
+        self.add(Registered { descriptor, behaviour: Behaviour::Effect });
+    }
+
+    /// Declares an action that runs outside the core though its result depends on its inputs alone: nothing is committed before it, and after a crash it
+    /// runs again, whatever `on_crash` says. It gets no secrets.
+    pub fn computation(&mut self, mut descriptor: Descriptor) {
+        descriptor.effect = Effect::Pure;
         self.add(Registered { descriptor, behaviour: Behaviour::Effect });
     }
 

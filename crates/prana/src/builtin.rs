@@ -60,17 +60,18 @@ impl Effects for BuiltIn {
             action: call.action,
             params: call.params,
             input: call.input,
+            scope: call.scope,
             idempotency_key: call.idempotency_key,
             attempt: call.attempt,
             timeout: call.timeout_ms.map(Duration::from_millis),
             node_key: call.node_key,
             execution_id: request.execution_id,
             workflow_id: request.workflow_id.into(),
+            traceparent: request.traceparent,
             cancelled: request.cancelled,
             outside: Arc::clone(&self.outside),
             secrets: request.secrets,
         };
         self.actions.run(call).await
     }
-            traceparent: request.traceparent,
 }

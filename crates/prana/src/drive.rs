@@ -128,7 +128,8 @@ impl Inner {
                     tokio::task::yield_now().await;
                 }
                 Next::Effect(call) => {
-                    if live.durability() != Durability::OnSuspend || !self.store.retains_trail() {
+                    let may_wait = call.is_pure || live.durability() == Durability::OnSuspend;
+                    if !may_wait || !self.store.retains_trail() {
                         self.commit(live, Release::Keep).await?;
                     }
                     self.hold_on(live).await?;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use prana::testing::{Keep, MakeStore, TestOptions, TestStore, run_file};
-use prana::{NoEffects, core::Registry};
+use prana::{Actions, BuiltIn, Permissions, core::Registry};
 use prana_store::postgres::testing::TestDatabase;
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -24,9 +24,11 @@ fn check(restart_every_step: bool, keep: Keep) {
     files(&root, &mut paths);
     paths.sort();
     let filter = std::env::var("PRANA_TEST_FILTER").unwrap_or_default();
+    let mut registry = Registry::standard();
+    Actions::standard().register(&mut registry);
     let options = TestOptions {
-        registry: Registry::standard(),
-        effects: Arc::new(NoEffects),
+        registry,
+        effects: Arc::new(BuiltIn::new(Permissions::default()).unwrap()),
         restart_every_step,
         keep,
     };

@@ -2,17 +2,20 @@
 
 mod batches;
 mod chats;
+mod code;
+mod commands;
 mod connectors;
 mod encrypted;
 mod faults;
 mod files;
+mod lists;
 mod mails;
 mod postgres;
-mod lists;
 mod redirects;
 mod requests;
 mod server;
 mod sqlite;
+mod templates;
 
 use std::sync::Arc;
 

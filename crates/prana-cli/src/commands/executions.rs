@@ -359,7 +359,7 @@ async fn answer(client: Client, resume: Resume, data: Value, form: Form) -> Outc
                 return Ok(Exit::Done);
             }
             let root = session::execution_id(&root).map_err(Failure::new)?;
-            run::go_on(root, Keep::File(path), form, Detail::Nodes).await
+            run::go_on(root, Keep::File(path), form, Detail::Nodes, false).await
         }
         Client::Server(_) => {
             let root = handed(&client).await?;
@@ -423,7 +423,7 @@ async fn retry(
 }
 
 async fn retry_here(id: ExecutionId, from: Option<u32>, version: Option<u64>, db: PathBuf) -> Outcome {
-    let session = Session::existing(&db).await?;
+    let session = Session::existing(&db, false).await?;
     let earlier = session.engine.row(id).await.map_err(unknown_execution)?;
     if !earlier.status.is_ended() && from.is_none() {
         return Err(Failure::new(format!("execution {id} has not ended: it is {}", earlier.status))

@@ -61,6 +61,9 @@ pub struct Args {
     /// Keeps the execution in this database file, so that it survives a crash and can go on later.
     #[arg(long, value_name = "FILE", env = "PRANA_DB")]
     db: Option<PathBuf>,
+    /// Lets the workflow run programs on this machine.
+    #[arg(long, env = "PRANA_ALLOW_SHELL", num_args = 0..=1, default_missing_value = "true")]
+    allow_shell: Option<bool>,
     /// Goes on with an execution in the database.
     #[arg(long, value_name = "ID", requires = "db", value_parser = session::execution_id)]
     resume: Option<ExecutionId>,
@@ -90,7 +93,7 @@ pub fn run(args: Args) -> Outcome {
         (None, _) => Keep::Nothing,
     };
     match args.resume {
-        Some(id) => session::block_on(go_on(id, keep, args.output, args.detail())),
+        Some(id) => session::block_on(go_on(id, keep, args.output, args.detail(), args.allow_shell.unwrap_or(false))),
         None => {
             let input = input::json_argument("--input", &args.input)?;
             session::block_on(start(args, input, keep))
@@ -130,7 +133,7 @@ async fn start(args: Args, input: Value, keep: Keep) -> Outcome {
     let loaded = documents::load(&path, &registry)?;
     let chosen = documents::choose(&loaded, args.workflow.as_deref(), &path)?;
     let trigger = choose_trigger(&args, chosen, &registry)?;
-    let session = Session::with_secrets(&keep, &args.secret).await?;
+    let session = Session::with_secrets(&keep, &args.secret, args.allow_shell.unwrap_or(false)).await?;
     for one in &loaded {
         session.engine.activate(&one.workflow).await?;
     }
@@ -196,11 +199,11 @@ fn choose_trigger(
 ///
 /// # Errors
 /// A database or an execution that isn't there.
-pub async fn go_on(id: ExecutionId, keep: Keep, form: Form, detail: Detail) -> Outcome {
+pub async fn go_on(id: ExecutionId, keep: Keep, form: Form, detail: Detail, shell: bool) -> Outcome {
     let Keep::File(path) = &keep else {
         return Err(Failure::new("only a database has executions to go on with"));
     };
-    let session = Session::existing(path).await?;
+    let session = Session::existing(path, shell).await?;
     stay_with(session, id, keep, form, detail).await
 }
 

@@ -60,6 +60,9 @@ pub struct Settings {
     /// Lets workflows reach loopback, private and link-local addresses.
     #[arg(long, env = "PRANA_ALLOW_PRIVATE_NETWORK", num_args = 0..=1, default_missing_value = "true")]
     allow_private_network: Option<bool>,
+    /// Lets workflows run programs on this machine, as the user of the server.
+    #[arg(long, env = "PRANA_ALLOW_SHELL", num_args = 0..=1, default_missing_value = "true")]
+    allow_shell: Option<bool>,
     /// Lets requests of workflows ask for connections whose certificate isn't checked (`tls.insecure`).
     #[arg(long, env = "PRANA_ALLOW_INSECURE_TLS", num_args = 0..=1, default_missing_value = "true")]
     allow_insecure_tls: Option<bool>,
@@ -113,6 +116,7 @@ impl Settings {
         replace(&mut options.grace, file.grace_seconds.map(Duration::from_secs));
         let private = self.allow_private_network.or(file.allow_private_network);
         replace(&mut options.permissions.private_network, private);
+        replace(&mut options.permissions.shell, self.allow_shell.or(file.allow_shell));
         let insecure = self.allow_insecure_tls.or(file.allow_insecure_tls);
         replace(&mut options.permissions.insecure_tls, insecure);
         replace(&mut options.permissions.file_roots, self.file_roots.or(file.file_roots));

@@ -68,7 +68,7 @@ pub fn run(args: Args) -> Outcome {
 async fn run_all(files: &[String], args: &Args) -> Outcome<Results> {
     let options = TestOptions {
         registry: builtin::registry(),
-        effects: builtin::effects()?,
+        effects: builtin::effects(false)?,
         restart_every_step: args.restart_every_step,
         keep: match args.store {
             Store::Memory => prana::testing::Keep::Memory,

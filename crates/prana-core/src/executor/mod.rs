@@ -15,7 +15,7 @@ mod wake;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use prana_template::{Deferred, Str, Value};
+use prana_template::{Deferred, Map, Str, Value};
 
 use self::batch::Rendered;
 use self::children::Children;
@@ -129,6 +129,10 @@ pub struct EffectCall {
     pub deferred: Vec<Deferred>,
     /// The data on the main input port.
     pub input: Value,
+    /// For an action whose parameters are code: the values of the `$` names that stand in it.
+    pub scope: Map,
+    /// True if it touches nothing: nothing need be durable before it runs.
+    pub is_pure: bool,
     /// The same in every attempt.
     pub idempotency_key: String,
     /// The number of this try, from 1.

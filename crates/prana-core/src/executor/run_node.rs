@@ -8,7 +8,7 @@ use super::batch::{self, Rendered};
 use super::finish::refuse_deep_params;
 use super::scope::{RunCall, RunScope};
 use super::{EffectCall, GraphExecutor, Opening, Step};
-use crate::action::{Failure, Outcome};
+use crate::action::{Effect, Failure, Outcome};
 use crate::compile::{CompiledNode, Run};
 use crate::error::ErrorValue;
 use crate::graph::{Activation, OpenRun, Token};
@@ -196,6 +196,8 @@ impl GraphExecutor {
             params: run.params.clone(),
             deferred: run.deferred.clone(),
             input: newest_on(run, 0),
+            scope: open_scope(&self.graph, run).mentioned(&run.params),
+            is_pure: node.descriptor().effect == Effect::Pure && !matches!(node.run, Run::Mocked),
             idempotency_key: format!("{}/{execution_index}", self.graph.context().header.id),
             attempt: run.attempts + 1,
             timeout_ms: node.settings.timeout_ms,

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 
-use prana_template::{Budget, Deferred, EvalError, Map, Params, Scope, Slot, Value};
+use prana_template::{Budget, Deferred, EvalError, Map, Params, Scope, Slot, Str, Value};
 
 use crate::action::{Call, InputPort};
 use crate::compile::{CompiledNode, NodeId, Source};
@@ -30,6 +30,28 @@ pub(super) struct RunScope<'a> {
 }
 
 static NULL: Value = Value::Null;
+
+/// Everything that a name of code stands for: code chooses by itself what of it to read.
+#[derive(Clone, Copy)]
+enum Whole {
+    Nodes,
+    Inputs,
+    Source(Source),
+}
+
+/// The names that code knows.
+const CODE_NAMES: &[(&str, Whole)] = &[
+    ("$input", Whole::Source(Source::Input(0))),
+    ("$inputs", Whole::Inputs),
+    ("$nodes", Whole::Nodes),
+    ("$vars", Whole::Source(Source::Vars)),
+    ("$env", Whole::Source(Source::Env)),
+    ("$workflow", Whole::Source(Source::Workflow)),
+    ("$execution", Whole::Source(Source::Execution)),
+    ("$trigger", Whole::Source(Source::Trigger)),
+    ("$now", Whole::Source(Source::Now)),
+    ("$error", Whole::Source(Source::Error)),
+];
 
 impl Scope for RunScope<'_> {
     fn value(&self, slot: Slot) -> Cow<'_, Value> {
@@ -184,6 +206,43 @@ impl RunScope<'_> {
             run_index,
         };
         Value::from(sign(&target))
+    }
+
+    /// What code in the parameters may read: the values of the names that stand in it.
+    pub fn mentioned(&self, params: &Value) -> Map {
+        let mut map = Map::new();
+        let descriptor = self.compiled_node().descriptor();
+        if !descriptor.reads_scope {
+            return map;
+        }
+        let code: Vec<&str> =
+            descriptor.literal_fields.iter().filter_map(|field| params.get(field)?.as_str()).collect();
+        for (name, source) in CODE_NAMES {
+            if code.iter().any(|code| code.contains(name)) {
+                map.insert(*name, self.whole(*source));
+            }
+        }
+        map
+    }
+
+    fn whole(&self, source: Whole) -> Value {
+        let keyed = |entries: &mut dyn Iterator<Item = (Str, Value)>| Value::Map(entries.collect());
+        match source {
+            Whole::Nodes => {
+                let nodes = &self.graph.compiled().nodes;
+                let of = |(number, node): (usize, &CompiledNode)| {
+                    (node.key.clone(), self.whole_node(NodeId(number as u32)))
+                };
+                keyed(&mut nodes.iter().enumerate().map(of))
+            }
+            Whole::Inputs => {
+                let ports = self.compiled_node().inputs.iter().enumerate();
+                keyed(
+                    &mut ports.map(|(port, input)| (input.name.clone(), Value::from(self.all(port as u16)))),
+                )
+            }
+            Whole::Source(source) => self.value(source.to_slot()).into_owned(),
+        }
     }
 
     /// Renders the parameters, those that the action evaluates itself left out.

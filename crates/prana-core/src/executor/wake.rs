@@ -141,7 +141,11 @@ impl GraphExecutor {
         let compiled = self.compiled();
         let Some(run) = self.graph.open_run(execution_index) else { return };
         let node = compiled.node(run.node);
-        let is_effect = matches!(node.run, Run::Action(Behaviour::Effect) | Run::Mocked);
+        let is_effect = match node.run {
+            Run::Action(_) => node.action.touches_world(),
+            Run::Mocked => true,
+            Run::PassThrough | Run::Pinned(_) => false,
+        };
         match (is_effect, node.settings.on_crash) {
             (false, _) | (true, OnCrash::Retry) => self.run_again(execution_index),
             (true, OnCrash::Fail) => {
