@@ -21,6 +21,7 @@ mod health;
 mod inbox;
 mod lease;
 mod live;
+pub mod n8n;
 mod nudges;
 mod outcome;
 mod reason;

@@ -4,6 +4,7 @@
 
 mod answers;
 mod architecture;
+mod computations;
 mod conformance;
 mod credentials;
 mod doubt;
