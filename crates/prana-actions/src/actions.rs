@@ -13,9 +13,9 @@ use crate::code_javascript::CodeJavascript;
 use crate::email_send::EmailSend;
 use crate::file_read::FileRead;
 use crate::file_write::FileWrite;
-use crate::shell_command::ShellCommand;
 use crate::http_request::HttpRequest;
 use crate::llm_chat::LlmChat;
+use crate::shell_command::ShellCommand;
 use crate::sql_query::SqlQuery;
 
 /// The actions that an engine can run, by name. Built once, then shared.

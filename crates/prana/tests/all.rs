@@ -5,6 +5,7 @@
 mod answers;
 mod architecture;
 mod computations;
+mod computations;
 mod conformance;
 mod credentials;
 mod doubt;

@@ -93,7 +93,9 @@ pub fn run(args: Args) -> Outcome {
         (None, _) => Keep::Nothing,
     };
     match args.resume {
-        Some(id) => session::block_on(go_on(id, keep, args.output, args.detail(), args.allow_shell.unwrap_or(false))),
+        Some(id) => {
+            session::block_on(go_on(id, keep, args.output, args.detail(), args.allow_shell.unwrap_or(false)))
+        }
         None => {
             let input = input::json_argument("--input", &args.input)?;
             session::block_on(start(args, input, keep))

@@ -46,7 +46,7 @@ async fn runs() {
         let result = completed(&actions, params, scope(value!({"n": n}))).await;
         match result {
             Ok(completed) => assert_eq!(completed.output.get("n"), Some(&value!(n * 2))),
-            Err(error) if n % 100 == 0 => assert_eq!(&*error.code, "code.out_of_memory", "{error}"),
+            Err(error) if n.is_multiple_of(100) => assert_eq!(&*error.code, "code.out_of_memory", "{error}"),
             Err(error) => assert_eq!((n % 10, &*error.code), (0, "code.failed"), "{error}"),
         }
     };
