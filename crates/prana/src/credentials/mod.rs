@@ -274,11 +274,11 @@ impl Credentials {
             return Ok(secrets);
         }
         for name in names {
-            match self.learn(name, secrets.redactor()).await {
-                // Not to know it would be not to keep it out of the result.
-                Err(CredentialError::Kept(error @ SecretError::Store(_))) => return Err(error.into()),
-                // Whoever needs it is told; others can't have it in their result.
-                _ => {}
+            // Not to know it would be not to keep it out of the result. For other reasons whoever needs it is told; nobody else can have it in their result.
+            if let Err(CredentialError::Kept(error @ SecretError::Store(_))) =
+                self.learn(name, secrets.redactor()).await
+            {
+                return Err(error.into());
             }
         }
         Ok(secrets.with_credentials(names.to_vec(), Arc::new(self.clone())))
