@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::exit::{Failure, Outcome};
 use crate::log::Form;
+use crate::telemetry::Section;
 
 /// The file that is read if none is named and it is there.
 const NAME: &str = "prana.toml";
@@ -31,6 +32,7 @@ pub struct Config {
     pub file_roots: Option<Vec<PathBuf>>,
     pub workflows: Option<PathBuf>,
     pub log: Option<Form>,
+    pub telemetry: Option<Section>,
 }
 
 /// The file that was named, or `prana.toml` if it is there.
@@ -89,7 +91,9 @@ mod tests {
             file_roots,
             workflows,
             log,
+            telemetry,
         } = read(&settings().join("\n")).unwrap();
+        let Section { otlp_endpoint, service_name, headers_file, sample } = telemetry.clone().unwrap();
         let said = [
             db.is_some(),
             listen.is_some(),
@@ -107,6 +111,11 @@ mod tests {
             file_roots.is_some(),
             workflows.is_some(),
             log.is_some(),
+            telemetry.is_some(),
+            otlp_endpoint.is_some(),
+            service_name.is_some(),
+            headers_file.is_some(),
+            sample.is_some(),
         ];
         assert!(said.iter().all(|said| *said), "{said:?}");
         assert_eq!(settings().len(), said.len());

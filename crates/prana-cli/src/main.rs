@@ -14,6 +14,7 @@ mod picture;
 mod progress;
 mod secrets;
 mod session;
+mod telemetry;
 
 use std::process::ExitCode;
 

@@ -54,12 +54,14 @@ pub fn run(args: Args) -> Outcome {
         vec![("config", Good(if said { "read" } else { "no file, or one that changes nothing" }.to_owned()))];
     session::block_on(async move {
         let owner = Owner::of(&options.database);
-        all.extend(database(&options, owner.as_ref()).await);
-        all.push(("disk", room(&options.database)));
-        for ending in ["keys", "master-keys"] {
-            all.push((ending, keys(&options.database, ending)));
+        if prana::is_server(&options.database) {
+            all.extend(on_server(&options).await);
+        } else {
+            all.extend(database(&options, owner.as_ref()).await);
+            all.push(("disk", room(&options.database)));
+            all.push(("clock", clock(&options.database)));
         }
-        all.push(("clock", clock(&options.database)));
+        all.extend(all_keys(&options));
         all.push(("listen", listen(&options, owner.as_ref())));
         all.push(("web UI", ui()));
         Ok(tell(&all))
@@ -107,6 +109,38 @@ async fn database(options: &Options, owner: Option<&Owner>) -> Vec<(&'static str
     vec![("database", whole), ("access", access)]
 }
 
+/// A database that many machines share.
+async fn on_server(options: &Options) -> Vec<(&'static str, Found)> {
+    let store = match prana::open_database(&options.database).await {
+        Ok(store) => store,
+        Err(error) => return vec![("database", Bad(error.to_string()))],
+    };
+    let closed = Access::new(store, Arc::new(prana::SystemClock)).is_closed().await;
+    let access = closed.map_or_else(|error| Bad(error.to_string()), |closed| access(options, closed));
+    vec![("database", Good("it answers, and flushes what it promises".to_owned())), ("access", access)]
+}
+
+fn all_keys(options: &Options) -> Vec<(&'static str, Found)> {
+    let base = match &options.keys {
+        None if prana::is_server(&options.database) => {
+            return vec![(
+                "keys",
+                match &options.master_keys {
+                    Some(_) => {
+                        Good("they come from PRANA_MASTER_KEYS; all machines need the same".to_owned())
+                    }
+                    None => {
+                        Bad("there are none: set PRANA_MASTER_KEYS, or name files with --keys".to_owned())
+                    }
+                },
+            )];
+        }
+        None => &options.database,
+        Some(keys) => keys,
+    };
+    ["keys", "master-keys"].map(|ending| (ending, keys(base, ending))).into()
+}
+
 async fn live_access(path: &Path) -> Found {
     let asked = async {
         let client = Client::of_file(path).await?;
@@ -143,8 +177,13 @@ fn room(path: &Path) -> Found {
         Ok(facts) => facts,
         Err(error) => return Bad(format!("{} can't be used: {error}", directory(path).display())),
     };
-    let bytes = facts.f_bavail.saturating_mul(facts.f_frsize);
-    let text = format!("{} MiB are free in {}", bytes >> 20, directory(path).display());
+    enough(facts.f_bavail.saturating_mul(facts.f_frsize), directory(path))
+}
+
+/// Whether so many free bytes are enough.
+#[cfg(unix)]
+fn enough(bytes: u64, place: &Path) -> Found {
+    let text = format!("{} MiB are free in {}", bytes >> 20, place.display());
     match bytes {
         0..NO_ROOM => Bad(format!("{text}: make room, or work stops")),
         NO_ROOM..LITTLE_ROOM => Doubtful(format!("{text}: make room soon")),
@@ -205,5 +244,40 @@ fn ui() -> Found {
         false => Doubtful(
             "it is not in this program: build `ui` first, and then the program, to have it".to_owned(),
         ),
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn little_room_is_told_and_none_is_wrong() {
+        let found = |bytes| enough(bytes, Path::new("/data"));
+        assert!(matches!(found(0), Bad(text) if text.contains("0 MiB are free in /data")));
+        assert!(matches!(found(NO_ROOM - 1), Bad(_)));
+        assert!(matches!(found(NO_ROOM), Doubtful(text) if text.contains("make room soon")));
+        assert!(matches!(found(LITTLE_ROOM - 1), Doubtful(_)));
+        assert!(matches!(found(LITTLE_ROOM), Good(_)));
+        assert!(
+            matches!(room(Path::new("/there/is/no/such/folder")), Bad(text) if text.contains("can't be used"))
+        );
+    }
+
+    #[test]
+    fn a_database_from_the_future_tells_of_a_wrong_clock() {
+        let path = std::env::temp_dir().join(format!("prana-doctor-{}", std::process::id()));
+        let file = std::fs::File::create(&path).unwrap();
+        let found = |ahead: u64| {
+            file.set_modified(SystemTime::now() + Duration::from_secs(ahead)).unwrap();
+            clock(&path)
+        };
+        assert!(matches!(found(0), Good(_)));
+        assert!(matches!(found(30), Good(_)));
+        assert!(matches!(found(3_600), Bad(text) if text.contains("set the clock")));
+        std::fs::remove_file(&path).unwrap();
+        assert!(matches!(clock(&path), Good(_)), "one that isn't there yet");
     }
 }

@@ -10,7 +10,7 @@ use crate::config::{self, Config};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::log::{self, Form};
 use crate::session::{self, Interrupts};
-use crate::{output, secrets};
+use crate::{output, secrets, telemetry};
 
 /// What it takes. What neither a flag nor the environment says, the configuration file may say.
 #[derive(Debug, clap::Args)]
@@ -31,7 +31,8 @@ pub struct Settings {
     /// The database: a file, made if it isn't there (prana.db), or postgres://user:password@host/database, shared with other machines.
     #[arg(long, value_name = "FILE", env = "PRANA_DB")]
     db: Option<PathBuf>,
-    /// What key files are named after; the database file, or `prana` for a database on a server. All machines need the same files.
+    /// What key files are named after; the database file, if not said. For a database on a server this or PRANA_MASTER_KEYS must be said: all machines
+    /// need the same keys.
     #[arg(long, value_name = "NAME", env = "PRANA_KEYS")]
     keys: Option<PathBuf>,
     /// What this process does: api, worker, scheduler (all of them).
@@ -114,6 +115,7 @@ impl Settings {
         options.workflows = self.workflows.or(file.workflows);
         replace(&mut options.wait, file.wait_seconds.map(Duration::from_secs));
         replace(&mut options.grace, file.grace_seconds.map(Duration::from_secs));
+        options.telemetry = telemetry::resolve(file.telemetry, |name| std::env::var(name).ok())?;
         let private = self.allow_private_network.or(file.allow_private_network);
         replace(&mut options.permissions.private_network, private);
         replace(&mut options.permissions.shell, self.allow_shell.or(file.allow_shell));
