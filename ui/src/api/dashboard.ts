@@ -18,6 +18,30 @@ export interface Stretch {
   p95_ms: number | null
 }
 
+/** A start that a schedule will make. */
+export interface NextStart {
+  workflow_id: string
+  node_key: string
+  at: string
+}
+
+/** A process that works on the same database. */
+export interface Process {
+  id: string
+  roles: string[]
+  host: string
+  process: number
+  version: string
+  /** Where it answers, if it does. */
+  address: string | null
+  started_at: string
+  seen_at: string
+  /** How many executions it advances. */
+  running: number
+  /** It has said nothing for a while. */
+  silent: boolean
+}
+
 export interface DashboardNumbers {
   now: string
   total: Stretch
@@ -28,6 +52,9 @@ export interface DashboardNumbers {
   running: AtLeast
   suspended: AtLeast
   next_wake: string | null
+  next_schedules: NextStart[]
+  /** This process first. */
+  workers: Process[]
   advancing: boolean
   webhooks: number
   listeners: number

@@ -72,6 +72,79 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/credentials": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists credentials; never what is in them. */
+        get: operations["list_credentials"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/credentials/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows what may be told of a credential. */
+        get: operations["show_credential"];
+        /** Sets a credential, new or in the place of an older one. Tokens stay if nothing but hosts or the address of its test changes. */
+        put: operations["put_credential"];
+        post?: never;
+        /** Deletes a credential with its tokens. What names it fails from now on. */
+        delete: operations["delete_credential"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/credentials/{name}/authorize": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begins the authorization of a credential of the type oauth2_authorization_code: a person opens the address, agrees, and is sent back. It works once, for ten
+         *     minutes, for as long as the caller may do this. If a session asks, it must be finished in the same browser.
+         */
+        post: operations["authorize_credential"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/credentials/{name}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tries a credential: a GET of an address with it, or, without one, the getting of a token. */
+        post: operations["test_credential"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/dashboard": {
         parameters: {
             query?: never;
@@ -920,6 +993,18 @@ export interface components {
             at: string;
             error: components["schemas"]["ExecutionError"];
         };
+        /** @description Where a person agrees. */
+        AuthorizationShown: {
+            /**
+             * Format: date-time
+             * @description Until when it can be done.
+             */
+            expires_at: string;
+            /** @description Where the service sends the person back to; it must be registered there. */
+            redirect_uri: string;
+            /** @description The address to open in a browser. */
+            url: string;
+        };
         /** @description Where a backup goes. */
         Backup: {
             /** @description A file that doesn't exist yet, on the machine of the server: an absolute path. */
@@ -1031,6 +1116,8 @@ export interface components {
             details: unknown;
             /** @description The address that it came from. */
             from?: string | null;
+            /** @description How far it has come. */
+            stage?: components["schemas"]["Stage"];
             /** @description To what: the id of a workflow, an execution, a token... */
             target?: string | null;
             /** @description Who: `kind` is `anyone` (nobody is asked yet), `local` (the command line), `token`, `user` or `link`. */
@@ -1071,6 +1158,85 @@ export interface components {
                 }[];
             };
         } | null;
+        /**
+         * @description How a token endpoint is told who asks: in the Authorization header, or in the body.
+         * @enum {string}
+         */
+        CredentialAuthStyle: "basic" | "body";
+        /** @description What says who asks, as it is given. */
+        CredentialGiven: {
+            password: string;
+            /** @enum {string} */
+            type: "basic";
+            username: string;
+        } | {
+            token: string;
+            /** @enum {string} */
+            type: "bearer";
+        } | {
+            name: string;
+            /** @enum {string} */
+            type: "header";
+            value: string;
+        } | {
+            name: string;
+            /** @enum {string} */
+            type: "query";
+            value: string;
+        } | {
+            audience?: string | null;
+            auth_style?: components["schemas"]["CredentialAuthStyle"];
+            client_id: string;
+            client_secret: string;
+            scopes?: string[];
+            token_url: string;
+            /** @enum {string} */
+            type: "oauth2_client_credentials";
+        } | {
+            auth_style?: components["schemas"]["CredentialAuthStyle"];
+            authorize_url: string;
+            client_id: string;
+            client_secret?: string | null;
+            scopes?: string[];
+            token_url: string;
+            /** @enum {string} */
+            type: "oauth2_authorization_code";
+        };
+        /** @description Credentials, by name. */
+        CredentialPage: {
+            credentials: components["schemas"]["CredentialShown"][];
+            /** @description What to send as `after` for the next page; null on the last. */
+            next: string | null;
+        };
+        /** @description What may be told of a credential. */
+        CredentialShown: {
+            /** @description The hosts that may be sent what it gives; `*` for any. */
+            allowed_hosts: string[];
+            /** @description Whether it has all that it needs: somebody authorized it, if that must be. */
+            is_ready: boolean;
+            name: string;
+            /** @description What its tokens are for. */
+            scopes: string[];
+            /** @description What a test of it asks for. */
+            test_url: string | null;
+            /**
+             * Format: date-time
+             * @description When its token is over, if it has one that says so.
+             */
+            token_expires_at: string | null;
+            /** @description Its kind; null if it can't be unlocked. */
+            type: string | null;
+            /**
+             * Format: date-time
+             * @description When it was set, or locked with another master key.
+             */
+            updated_at: string;
+            /**
+             * Format: int64
+             * @description One more with each change.
+             */
+            version: number;
+        };
         /** @description Who wants to come in. */
         Credentials: {
             /** @description The password. */
@@ -1092,6 +1258,8 @@ export interface components {
              * @description Open event streams.
              */
             listeners: number;
+            /** @description The next starts by schedules, the soonest first; at most 10. */
+            next_schedules: components["schemas"]["NextStart"][];
             /**
              * Format: date-time
              * @description The next executions that wait for a time, the soonest first.
@@ -1113,6 +1281,8 @@ export interface components {
             total: components["schemas"]["Stretch"];
             /** @description Paths that start executions. */
             webhooks: number;
+            /** @description The processes that work on this database, this one first. */
+            workers: components["schemas"]["Process"][];
         };
         /** @description An entry of a list or map. */
         DataEntry: {
@@ -1510,6 +1680,14 @@ export interface components {
             /** @description What it may do. */
             scope: components["schemas"]["Scope"];
         };
+        /** @description A start that a schedule will make. */
+        NextStart: {
+            /** Format: date-time */
+            at: string;
+            /** @description The trigger node. */
+            node_key: string;
+            workflow_id: string;
+        };
         /** @description A step. */
         Node: {
             /** @description Unique in the workflow; templates name it as $nodes.KEY. */
@@ -1719,6 +1897,49 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        /** @description A process that works on this database. */
+        Process: {
+            /** @description Where it answers HTTP, if it does. */
+            address: string | null;
+            /** @description The machine's name. */
+            host: string;
+            /** @description What it is called where it holds executions; another one after each start. */
+            id: string;
+            /**
+             * Format: int32
+             * @description Its number on that machine.
+             */
+            process: number;
+            /** @description What it does: `api`, `worker`, `scheduler`. */
+            roles: string[];
+            /** @description How many executions it advanced then. */
+            running: number;
+            /**
+             * Format: date-time
+             * @description When it last said that it is there, by its own clock.
+             */
+            seen_at: string;
+            /** @description True if it has said nothing for 40 s: it was killed, or can't reach the database. */
+            silent?: boolean;
+            /** Format: date-time */
+            started_at: string;
+            /** @description The program's version. */
+            version: string;
+        };
+        /** @description A credential to be set. */
+        PutCredential: {
+            /** @description The hosts that may be sent what it gives: `api.example.com`, `*.example.com`, `api.example.com:8443`, or `*` for any. */
+            allowed_hosts: string[];
+            /**
+             * Format: int64
+             * @description Set it only if this is its version (0: there is none).
+             */
+            based_on?: number | null;
+            /** @description What says who asks. */
+            credential: components["schemas"]["CredentialGiven"];
+            /** @description What a test of it asks for. */
+            test_url?: string | null;
+        };
         /** @description A secret to be set. */
         PutSecret: {
             /** @description The hosts that may be sent it: `api.example.com`, `*.example.com`, `api.example.com:8443`, or `*` for any. */
@@ -1898,6 +2119,11 @@ export interface components {
          * @enum {string}
          */
         Severity: "error" | "warning" | "hint";
+        /**
+         * @description How far a change has come.
+         * @enum {string}
+         */
+        Stage: "intended" | "done";
         /** @description What to start. */
         Start: {
             document?: components["schemas"]["Document"] | null;
@@ -1991,6 +2217,29 @@ export interface components {
         };
         /** @description Text with {{ templates }}. */
         Template: string;
+        /** @description What to try a credential with. */
+        TestCredential: {
+            /** @description What to ask for, on one of its hosts; its own `test_url` if absent. */
+            url?: string | null;
+        };
+        /** @description What went wrong in a test. */
+        TestError: {
+            /** @description The stable code that a node would fail with. */
+            code: string;
+            /** @description What happened and what to do. */
+            message: string;
+        };
+        /** @description How a test went. */
+        TestShown: {
+            error: components["schemas"]["TestError"] | null;
+            /** @description The service took it; or a token was had, if there is no address to ask for. */
+            is_good: boolean;
+            /**
+             * Format: int32
+             * @description What the service answered with.
+             */
+            status: number | null;
+        };
         /** @description A token, as listed: not the secret. */
         Token: {
             /**
@@ -2574,6 +2823,696 @@ export interface operations {
             };
             /** @description The server does not answer to the name in the Host header. */
             421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests, or answers that are kept. Try again later. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the server, or what is stored can't be read. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server, its engine or its store can't do it now. Try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_credentials: {
+        parameters: {
+            query?: {
+                /** @description What `next` of the page before says. */
+                after?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of credentials, by name. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CredentialPage"];
+                };
+            };
+            /** @description The request is not what the route takes. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller did not prove who calls. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or a page of another origin asks. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server does not answer to the name in the Host header. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests, or answers that are kept. Try again later. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the server, or what is stored can't be read. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server, its engine or its store can't do it now. Try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_credential: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What may be told of it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CredentialShown"];
+                };
+            };
+            /** @description The request is not what the route takes. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller did not prove who calls. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or a page of another origin asks. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing of that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server does not answer to the name in the Host header. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests, or answers that are kept. Try again later. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the server, or what is stored can't be read. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server, its engine or its store can't do it now. Try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_credential: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutCredential"];
+            };
+        };
+        responses: {
+            /** @description It is set. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CredentialShown"];
+                };
+            };
+            /** @description The request is not what the route takes. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller did not prove who calls. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or a page of another origin asks. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing of that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not come in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has another version than `based_on`: `credential.outdated`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server does not answer to the name in the Host header. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The name, content or hosts won't do: `credential.invalid_name`, `credential.invalid`, `credential.invalid_hosts`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests, or answers that are kept. Try again later. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the server, or what is stored can't be read. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server, its engine or its store can't do it now. Try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_credential: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not what the route takes. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller did not prove who calls. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or a page of another origin asks. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing of that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server does not answer to the name in the Host header. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests, or answers that are kept. Try again later. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the server, or what is stored can't be read. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server, its engine or its store can't do it now. Try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    authorize_credential: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Nothing"];
+            };
+        };
+        responses: {
+            /** @description What to open. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthorizationShown"];
+                };
+            };
+            /** @description The request is not what the route takes. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller did not prove who calls. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or a page of another origin asks. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing of that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not come in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing to authorize: `credential.not_authorizable`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server does not answer to the name in the Host header. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests, or answers that are kept. Try again later. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the server, or what is stored can't be read. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server, its engine or its store can't do it now. Try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_credential: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TestCredential"];
+            };
+        };
+        responses: {
+            /** @description How it went. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestShown"];
+                };
+            };
+            /** @description The request is not what the route takes. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller did not prove who calls. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do this, or a page of another origin asks. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing of that name. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not come in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not sent as application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server does not answer to the name in the Host header. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing to try it with: `credential.invalid`. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

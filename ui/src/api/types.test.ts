@@ -1,5 +1,6 @@
 import { expectTypeOf, test } from 'vitest'
 import type * as access from './access'
+import type * as credentials from './credentials'
 import type * as dashboard from './dashboard'
 import type * as schedules from './schedules'
 import type { components } from './schema'
@@ -32,6 +33,13 @@ test('the types are those of the API', () => {
   expectTypeOf<keyof types.PreviewRun>().toExtend<keyof Schemas['PreviewRun']>()
   expectTypeOf<keyof secrets.Secret>().toExtend<keyof Schemas['SecretShown']>()
   expectTypeOf<keyof secrets.PutSecret>().toExtend<keyof Schemas['PutSecret']>()
+  expectTypeOf<keyof credentials.Credential>().toExtend<keyof Schemas['CredentialShown']>()
+  expectTypeOf<credentials.CredentialType>().toEqualTypeOf<Schemas['CredentialGiven']['type']>()
+  expectTypeOf<keyof credentials.PutCredential>().toExtend<keyof Schemas['PutCredential']>()
+  expectTypeOf<keyof credentials.Tested>().toExtend<keyof Schemas['TestShown']>()
+  expectTypeOf<keyof credentials.Authorization>().toExtend<keyof Schemas['AuthorizationShown']>()
+  expectTypeOf<keyof dashboard.Process>().toExtend<keyof Schemas['Process']>()
+  expectTypeOf<keyof dashboard.NextStart>().toExtend<keyof Schemas['NextStart']>()
   expectTypeOf<keyof dashboard.DashboardNumbers>().toExtend<keyof Schemas['Dashboard']>()
   expectTypeOf<keyof dashboard.Stretch>().toExtend<keyof Schemas['Stretch']>()
   expectTypeOf<keyof schedules.Schedule>().toExtend<keyof Schemas['ScheduleShown']>()

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { givenOf, isWhole, KINDS, kindOf } from './kinds'
 
@@ -21,4 +22,24 @@ test.each(KINDS)('$type is whole once all that it needs is there', (kind) => {
   expect(isWhole(kind, Object.fromEntries(kind.fields.map((field) => [field.name, field.optional ? '' : 'x'])))).toBe(
     true,
   )
+})
+
+test('each kind asks for what the API takes, and for nothing else', () => {
+  const document = JSON.parse(readFileSync(new URL('../../../docs/openapi.json', import.meta.url), 'utf8'))
+  const given: { required: string[]; properties: { [name: string]: { enum?: string[] } } }[] =
+    document.components.schemas.CredentialGiven.oneOf
+  const taken = given.map(({ required, properties: { type, ...fields } }) => ({
+    type: type?.enum?.[0],
+    fields: Object.keys(fields).sort(),
+    optional: Object.keys(fields)
+      .filter((name) => !required.includes(name))
+      .sort(),
+  }))
+  const asked = KINDS.map(({ type, fields }) => ({
+    type,
+    fields: fields.map((field) => field.name).sort(),
+    optional: fields.flatMap((field) => (field.optional ? [field.name] : [])).sort(),
+  }))
+  const byType = (one: { type?: string }, other: { type?: string }) => (one.type ?? '').localeCompare(other.type ?? '')
+  expect(asked.sort(byType)).toEqual(taken.sort(byType))
 })

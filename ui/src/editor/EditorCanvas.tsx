@@ -11,8 +11,9 @@ import { connect, moveNodes } from './document'
 import classes from './editor.module.css'
 import { DRAGGED_ACTION } from './Palette'
 import { homeless } from './placing'
+import { marksOfRuns, passed } from './runMarks'
 import { useEditor, useEditorStore } from './store'
-import { marksOfRuns, passed, type Run } from './useRun'
+import type { Run } from './useRun'
 import { useProblems } from './useValidation'
 
 interface EditorCanvasProps {
@@ -36,7 +37,7 @@ export function EditorCanvas(props: EditorCanvasProps) {
   const selection = useEditor((state) => state.selection)
   const name = useEditor((state) => state.document.name ?? state.document.id)
   const nodeMarks = useMarks(run, stale)
-  const linkMarks = useMemo(() => passed(run?.runs ?? []), [run?.runs])
+  const linkMarks = useMemo(() => passed(run?.runs ?? [], graph.links), [run?.runs, graph.links])
   const editing = useMemo<Editing>(
     () => ({
       onConnect: (from, port, to, toPort) =>

@@ -6,8 +6,9 @@ import type { CanvasGraph, CanvasLink } from '~/canvas/graph'
 import { Data } from '~/data/Data'
 import { moveConnection } from './document'
 import classes from './editor.module.css'
+import { passed } from './runMarks'
 import { useEditorStore } from './store'
-import { passed, type Run } from './useRun'
+import type { Run } from './useRun'
 
 interface LinkInspectorProps {
   link: CanvasLink
@@ -22,7 +23,7 @@ export function LinkInspector({ link, graph, run, onClose, onRemove }: LinkInspe
   const store = useEditorStore()
   const name = (key: string) => graph.nodes.find((node) => node.key === key)?.name ?? key
   const siblings = graph.links.filter((one) => one.from === link.from && one.port === link.port).length
-  const count = passed(run?.runs ?? []).get(link.id)?.passed ?? 0
+  const count = passed(run?.runs ?? [], graph.links).get(link.id)?.passed ?? 0
   const last = run?.runs.findLast((one) => one.node_key === link.from && (one.output_port ?? 'main') === link.port)
   const data = useQuery({
     ...executions.run(run?.id ?? '', last?.execution_index ?? 0),

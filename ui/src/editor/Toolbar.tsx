@@ -40,111 +40,140 @@ export interface ToolbarProps {
 
 /** What can be done to the workflow as a whole. */
 export function Toolbar(props: ToolbarProps) {
-  const { active, busy, yamlOpen } = props
-  const store = useEditorStore()
-  const document = useEditor((state) => state.document)
-  const saved = useEditor((state) => state.saved)
-  const undoes = useEditor((state) => state.past.at(-1)?.label)
-  const redoes = useEditor((state) => state.future.at(-1)?.label)
-  const dirty = document !== saved.document
-  const { edit, undo, redo } = store.getState()
   return (
     <Group className={classes.toolbar} gap="xs" role="toolbar" aria-label="Workflow">
-      <Group gap={6} className={classes.toolbarName} wrap="nowrap">
-        <Anchor component={Link} to="/workflows" size="sm" c="dimmed" visibleFrom="md">
-          Workflows
-        </Anchor>
-        <Text c="dimmed" size="sm" visibleFrom="md" aria-hidden>
-          /
-        </Text>
-        <TextInput
-          aria-label="Name of the workflow"
-          variant="unstyled"
-          size="sm"
-          classNames={{ input: classes.nameInput }}
-          value={document.name ?? document.id}
-          onChange={(event) => {
-            const name = event.currentTarget.value
-            edit('Name the workflow', (document) => ({ ...document, name: name || undefined }), 'name')
-          }}
-        />
-        <State active={active} version={saved.version} dirty={dirty} />
-      </Group>
-      <Group gap={2} wrap="nowrap">
-        <Button size="compact-sm" variant="light" leftSection={<IconPlus size={15} />} onClick={props.onAdd}>
-          Add
-        </Button>
-        <Tooltip label={undoes ? `Undo: ${undoes}` : 'Nothing to undo'}>
-          <ActionIcon aria-label="Undo" aria-disabled={!undoes} data-disabled={!undoes || undefined} onClick={undo}>
-            <IconArrowBackUp size={18} />
-          </ActionIcon>
-        </Tooltip>
-        <Tooltip label={redoes ? `Redo: ${redoes}` : 'Nothing to redo'}>
-          <ActionIcon aria-label="Redo" aria-disabled={!redoes} data-disabled={!redoes || undefined} onClick={redo}>
-            <IconArrowForwardUp size={18} />
-          </ActionIcon>
-        </Tooltip>
-        <Tooltip label="Lay out (L)">
-          <ActionIcon aria-label="Lay out" onClick={props.onArrange}>
-            <IconLayoutDistributeHorizontal size={18} />
-          </ActionIcon>
-        </Tooltip>
-        <Tooltip label="YAML beside the canvas (Y)">
-          <ActionIcon
-            aria-label="YAML"
-            aria-pressed={yamlOpen}
-            variant={yamlOpen ? 'light' : 'subtle'}
-            color={yamlOpen ? 'tide' : 'gray'}
-            onClick={props.onYaml}
-          >
-            <IconCode size={18} />
-          </ActionIcon>
-        </Tooltip>
-        <MoreMenu {...props} />
-      </Group>
-      <Group gap={6} wrap="nowrap">
+      <Name active={props.active} />
+      <EditTools {...props} />
+      <RunTools {...props} />
+    </Group>
+  )
+}
+
+const useIsDirty = () => useEditor((state) => state.document !== state.saved.document)
+
+function Name({ active }: { active: number | null }) {
+  const { edit } = useEditorStore().getState()
+  const name = useEditor((state) => state.document.name ?? state.document.id)
+  const version = useEditor((state) => state.saved.version)
+  return (
+    <Group gap={6} className={classes.toolbarName} wrap="nowrap">
+      <Anchor component={Link} to="/workflows" size="sm" c="dimmed" visibleFrom="md">
+        Workflows
+      </Anchor>
+      <Text c="dimmed" size="sm" visibleFrom="md" aria-hidden>
+        /
+      </Text>
+      <TextInput
+        aria-label="Name of the workflow"
+        variant="unstyled"
+        size="sm"
+        classNames={{ input: classes.nameInput }}
+        value={name}
+        onChange={(event) => {
+          const name = event.currentTarget.value
+          edit('Name the workflow', (document) => ({ ...document, name: name || undefined }), 'name')
+        }}
+      />
+      <State active={active} version={version} dirty={useIsDirty()} />
+    </Group>
+  )
+}
+
+function EditTools(props: ToolbarProps) {
+  const { yamlOpen } = props
+  return (
+    <Group gap={2} wrap="nowrap">
+      <Button size="compact-sm" variant="light" leftSection={<IconPlus size={15} />} onClick={props.onAdd}>
+        Add
+      </Button>
+      <UndoAndRedo />
+      <Tooltip label="Lay out (L)">
+        <ActionIcon aria-label="Lay out" onClick={props.onArrange}>
+          <IconLayoutDistributeHorizontal size={18} />
+        </ActionIcon>
+      </Tooltip>
+      <Tooltip label="YAML beside the canvas (Y)">
+        <ActionIcon
+          aria-label="YAML"
+          aria-pressed={yamlOpen}
+          variant={yamlOpen ? 'light' : 'subtle'}
+          color={yamlOpen ? 'tide' : 'gray'}
+          onClick={props.onYaml}
+        >
+          <IconCode size={18} />
+        </ActionIcon>
+      </Tooltip>
+      <MoreMenu {...props} />
+    </Group>
+  )
+}
+
+function UndoAndRedo() {
+  const { undo, redo } = useEditorStore().getState()
+  const undoes = useEditor((state) => state.past.at(-1)?.label)
+  const redoes = useEditor((state) => state.future.at(-1)?.label)
+  return (
+    <>
+      <Tooltip label={undoes ? `Undo: ${undoes}` : 'Nothing to undo'}>
+        <ActionIcon aria-label="Undo" aria-disabled={!undoes} data-disabled={!undoes || undefined} onClick={undo}>
+          <IconArrowBackUp size={18} />
+        </ActionIcon>
+      </Tooltip>
+      <Tooltip label={redoes ? `Redo: ${redoes}` : 'Nothing to redo'}>
+        <ActionIcon aria-label="Redo" aria-disabled={!redoes} data-disabled={!redoes || undefined} onClick={redo}>
+          <IconArrowForwardUp size={18} />
+        </ActionIcon>
+      </Tooltip>
+    </>
+  )
+}
+
+function RunTools({ active, busy, onSave, onActivate, onRun, onDialog }: ToolbarProps) {
+  const isDirty = useIsDirty()
+  const version = useEditor((state) => state.saved.version)
+  return (
+    <Group gap={6} wrap="nowrap">
+      <Button
+        size="xs"
+        variant="default"
+        leftSection={<IconDeviceFloppy size={16} />}
+        loading={busy === 'saving'}
+        disabled={!isDirty}
+        onClick={onSave}
+      >
+        Save
+      </Button>
+      <Button
+        size="xs"
+        variant="default"
+        leftSection={<IconRocket size={16} />}
+        loading={busy === 'activating'}
+        disabled={active === version && !isDirty}
+        onClick={onActivate}
+      >
+        Activate
+      </Button>
+      <Group gap={1} wrap="nowrap">
         <Button
           size="xs"
-          variant="default"
-          leftSection={<IconDeviceFloppy size={16} />}
-          loading={busy === 'saving'}
-          disabled={!dirty}
-          onClick={props.onSave}
+          leftSection={<IconPlayerPlay size={16} />}
+          loading={busy === 'running'}
+          onClick={onRun}
+          className={classes.runLeft}
         >
-          Save
+          Run
         </Button>
-        <Button
-          size="xs"
-          variant="default"
-          leftSection={<IconRocket size={16} />}
-          loading={busy === 'activating'}
-          disabled={active === saved.version && !dirty}
-          onClick={props.onActivate}
-        >
-          Activate
-        </Button>
-        <Group gap={1} wrap="nowrap">
+        <Tooltip label="Run with input…">
           <Button
             size="xs"
-            leftSection={<IconPlayerPlay size={16} />}
-            loading={busy === 'running'}
-            onClick={props.onRun}
-            className={classes.runLeft}
+            px={6}
+            aria-label="Run with input"
+            onClick={() => onDialog('run')}
+            className={classes.runRight}
           >
-            Run
+            <IconChevronDown size={15} />
           </Button>
-          <Tooltip label="Run with input…">
-            <Button
-              size="xs"
-              px={6}
-              aria-label="Run with input"
-              onClick={() => props.onDialog('run')}
-              className={classes.runRight}
-            >
-              <IconChevronDown size={15} />
-            </Button>
-          </Tooltip>
-        </Group>
+        </Tooltip>
       </Group>
     </Group>
   )

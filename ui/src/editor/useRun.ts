@@ -3,8 +3,7 @@ import { useCallback, useMemo, useRef } from 'react'
 import { useEvents } from '~/api/events'
 import { executions } from '~/api/executions'
 import type { ExecutionDetail, NodeExecution } from '~/api/types'
-import { type CanvasGraph, type CanvasLink, linkId, MAIN } from '~/canvas/graph'
-import type { LinkMarks, NodeMarks } from '~/canvas/marks'
+import type { CanvasGraph, CanvasLink } from '~/canvas/graph'
 import { isEnded } from '~/parts/status'
 import { newestRuns } from './sight'
 
@@ -42,33 +41,4 @@ export function useRun(id: string | null, graph: CanvasGraph): Run | null {
     const all = runs.data ?? []
     return { id, detail: detail.data, runs: all, newest: newestRuns(all), links: graph.links }
   }, [id, detail.data, runs.data, graph.links])
-}
-
-/** What a run left on the nodes. */
-export function marksOfRuns(runs: NodeExecution[]): NodeMarks {
-  const marks: NodeMarks = new Map()
-  const orders = new Map<string, number[]>()
-  for (const run of runs) {
-    const order = [...(orders.get(run.node_key) ?? []), run.execution_index + 1]
-    orders.set(run.node_key, order)
-    marks.set(run.node_key, { status: run.status, runs: order.length })
-  }
-  return marks
-}
-
-/** How often something passed each connection. */
-export function passed(runs: NodeExecution[]): LinkMarks {
-  const marks: LinkMarks = new Map()
-  const byIndex = new Map(runs.map((run) => [run.execution_index, run]))
-  for (const run of runs) {
-    for (const [port, sources] of Object.entries(run.input_from)) {
-      for (const index of sources) {
-        const from = byIndex.get(index)
-        if (!from) continue
-        const id = linkId(from.node_key, from.output_port ?? MAIN, run.node_key, port)
-        marks.set(id, { passed: (marks.get(id)?.passed ?? 0) + 1 })
-      }
-    }
-  }
-  return marks
 }

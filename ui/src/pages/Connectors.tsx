@@ -39,23 +39,32 @@ const fits = (action: Action, text: string) => {
 
 function Groups({ actions }: { actions: Action[] }) {
   if (actions.length === 0) return <Empty icon={<IconSearch size={36} />} title="Nothing fits" />
-  return KINDS.map((kind) => {
-    const some = actions.filter((action) => action.kind === kind)
-    if (some.length === 0) return null
-    return (
-      <section key={kind}>
-        <Title order={2} mb="sm">
-          {GROUPS[kind]}
-        </Title>
-        <SimpleGrid cols={{ base: 1, sm: 2, lg: 3 }}>
-          {some.map((action) => (
-            <ActionCard key={action.type} action={action} />
-          ))}
-        </SimpleGrid>
-      </section>
-    )
-  })
+  return groupsOf(actions).map(([title, some]) => (
+    <section key={title}>
+      <Title order={2} mb="sm">
+        {title}
+      </Title>
+      <SimpleGrid cols={{ base: 1, sm: 2, lg: 3 }}>
+        {some.map((action) => (
+          <ActionCard key={action.type} action={action} />
+        ))}
+      </SimpleGrid>
+    </section>
+  ))
 }
+
+/** What is built in, by what it is for; then each service by its name. */
+function groupsOf(actions: Action[]): [string, Action[]][] {
+  const groups = new Map<string, Action[]>(KINDS.map((kind) => [GROUPS[kind], []]))
+  for (const action of actions) {
+    const title = serviceOf(action) ?? GROUPS[action.kind]
+    groups.set(title, [...(groups.get(title) ?? []), action])
+  }
+  return [...groups].filter(([, some]) => some.length > 0)
+}
+
+/** The service of a connector's action: `Slack: Post a message` is Slack's. */
+const serviceOf = ({ title }: Action) => (title.includes(': ') ? title.split(': ')[0] : undefined)
 
 function ActionCard({ action }: { action: Action }) {
   const Mark = iconOf(action.type, action.kind)

@@ -9,6 +9,7 @@ import { useWorkflowNames } from '~/api/names'
 import { workflows } from '~/api/workflows'
 import { NextSchedules } from '~/dashboard/NextSchedules'
 import { Throughput } from '~/dashboard/Throughput'
+import { Workers } from '~/dashboard/Workers'
 import { Page } from '~/parts/Page'
 import { Answered, Empty } from '~/parts/states'
 import { StatusBadge } from '~/parts/status'
@@ -50,10 +51,11 @@ export default function Dashboard() {
               </Title>
               <Throughput stretches={numbers.stretches} minutes={numbers.stretch_minutes} />
             </section>
-            <SimpleGrid cols={{ base: 1, md: 2, lg: 3 }}>
+            <SimpleGrid cols={{ base: 1, md: 2 }}>
               <Recent title="Failed last" status="failed,timeout" none="Nothing failed." />
               <Recent title="Waiting" status="suspended" none="Nothing waits." />
-              <NextSchedules />
+              <NextSchedules next={numbers.next_schedules} />
+              <Workers workers={numbers.workers} />
             </SimpleGrid>
           </Stack>
         )}
