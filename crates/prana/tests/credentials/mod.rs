@@ -448,3 +448,41 @@ async fn a_test_says_how_it_went() {
     credentials.put("f", fixed, hosts("*"), None, None).await.unwrap();
     assert!(matches!(credentials.test("f", None, &outside).await, Err(CredentialError::Invalid(_))));
 }
+
+#[test]
+fn a_name_is_written_as_it_is() {
+    let check = |auth: &str, codes: &[&str], names: &[&str]| {
+        let node = |key: &str| {
+            format!(
+                "  - {{key: {key}, type: http.request, params: {{url: 'https://a.example', auth: {auth}}}}}\n"
+            )
+        };
+        let document = format!(
+            "id: w\nnodes:\n  - {{key: start, type: manual.trigger}}\n{}{}connections: [start -> a -> b]",
+            node("a"),
+            node("b")
+        );
+        let workflow = prana::core::document::load("w.yaml", document.as_bytes()).unwrap().remove(0).workflow;
+        let mut registry = prana::core::Registry::standard();
+        prana::Actions::standard().register(&mut registry);
+        let compiled =
+            prana::core::compile::compile(&workflow, &registry, prana::core::compile::Options::default());
+        let found: Vec<&str> = compiled
+            .diagnostics
+            .iter()
+            .filter(|finding| finding.is_error())
+            .map(|finding| &*finding.code)
+            .collect();
+        assert_eq!(found, codes, "{auth}");
+        let named = compiled.graph.map(|graph| graph.credentials.clone()).unwrap_or_default();
+        assert_eq!(named.iter().map(|name| name.as_str()).collect::<Vec<_>>(), names, "{auth}");
+    };
+    check("{credential: shop-1}", &[], &["shop-1"]);
+    check("{type: none}", &[], &[]);
+    check("'{{ $input }}'", &[], &[]);
+    for name in ["'{{ $input.name }}'", "'9a'", "''", "'a b'"] {
+        check(&format!("{{credential: {name}}}"), &["credential.invalid_name"; 2], &[]);
+    }
+    let both = ["workflow.invalid_params", "credential.invalid_name"];
+    check("{credential: 7}", &[both, both].concat(), &[]);
+}
