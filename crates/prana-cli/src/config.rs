@@ -31,6 +31,7 @@ pub struct Config {
     pub allow_insecure_tls: Option<bool>,
     pub file_roots: Option<Vec<PathBuf>>,
     pub workflows: Option<PathBuf>,
+    pub connectors: Option<PathBuf>,
     pub log: Option<Form>,
     pub telemetry: Option<Section>,
 }
@@ -90,6 +91,7 @@ mod tests {
             allow_insecure_tls,
             file_roots,
             workflows,
+            connectors,
             log,
             telemetry,
         } = read(&settings().join("\n")).unwrap();
@@ -110,6 +112,7 @@ mod tests {
             allow_insecure_tls.is_some(),
             file_roots.is_some(),
             workflows.is_some(),
+            connectors.is_some(),
             log.is_some(),
             telemetry.is_some(),
             otlp_endpoint.is_some(),

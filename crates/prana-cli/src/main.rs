@@ -16,6 +16,7 @@ mod secrets;
 mod session;
 mod telemetry;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{ArgAction, Parser};
@@ -35,6 +36,9 @@ struct Cli {
     /// Says more about what the engine does (twice: much more). PRANA_LOG says it in detail: `prana=debug`.
     #[arg(short, long, global = true, action = ArgAction::Count)]
     verbose: u8,
+    /// A directory of connectors, beside those that are shipped: each of its documents adds actions.
+    #[arg(long, global = true, value_name = "DIRECTORY", env = "PRANA_CONNECTORS")]
+    connectors: Option<PathBuf>,
 }
 
 /// A panic of an action that was given secrets is told without its message, which may hold one.
@@ -54,7 +58,8 @@ fn main() -> ExitCode {
         // Silent unless asked for.
         log::start(cli.verbose, "off", log::Form::Text);
     }
-    match cli.command.run(cli.verbose) {
+    let known = cli.connectors.map_or(Ok(()), builtin::use_connectors);
+    match known.and_then(|()| cli.command.run(cli.verbose)) {
         Ok(exit) => exit.into(),
         Err(failure) => {
             failure.show();

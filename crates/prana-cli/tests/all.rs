@@ -9,6 +9,8 @@ mod bad_input;
 #[cfg(unix)]
 #[path = "all/client.rs"]
 mod client;
+#[path = "all/connectors.rs"]
+mod connectors;
 #[path = "all/database.rs"]
 mod database;
 #[path = "all/elixir.rs"]

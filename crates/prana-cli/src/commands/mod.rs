@@ -3,6 +3,7 @@
 mod actions;
 mod backup;
 mod completions;
+mod connector;
 mod credentials;
 mod doctor;
 mod eval;
@@ -43,6 +44,8 @@ pub enum Command {
     Eval(eval::Args),
     /// Lists the actions that nodes can run, or explains one.
     Actions(actions::Args),
+    /// Lists connectors, checks them, makes them of OpenAPI documents.
+    Connector(connector::Args),
     /// Prints the JSON Schema of workflow files, for editors.
     Schema,
     /// Serves workflows over HTTP: API, webhooks, resume links, live events.
@@ -102,6 +105,7 @@ impl Command {
             Command::Schema => schema::run(),
             Command::Serve(args) => serve::run(args, verbose),
             Command::Executions(args) => executions::run(args),
+            Command::Connector(args) => connector::run(args),
             Command::Workflows(args) => workflows::run(args),
             Command::Schedules(args) => schedules::run(args),
             Command::Secrets(args) => secrets::run(args),

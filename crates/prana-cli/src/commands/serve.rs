@@ -10,7 +10,7 @@ use crate::config::{self, Config};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::log::{self, Form};
 use crate::session::{self, Interrupts};
-use crate::{output, secrets, telemetry};
+use crate::{builtin, output, secrets, telemetry};
 
 /// What it takes. What neither a flag nor the environment says, the configuration file may say.
 #[derive(Debug, clap::Args)]
@@ -113,6 +113,7 @@ impl Settings {
         replace(&mut options.changes_days, file.changes_days);
         options.connections = file.connections;
         options.workflows = self.workflows.or(file.workflows);
+        options.connectors = builtin::directory().or(file.connectors);
         replace(&mut options.wait, file.wait_seconds.map(Duration::from_secs));
         replace(&mut options.grace, file.grace_seconds.map(Duration::from_secs));
         options.telemetry = telemetry::resolve(file.telemetry, |name| std::env::var(name).ok())?;
