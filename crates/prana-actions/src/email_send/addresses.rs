@@ -1,11 +1,12 @@
 //! Addresses, as people write them.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use lettre::message::{Mailbox, Mailboxes};
 use prana_core::ErrorValue;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer};
+use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
 
 use crate::action::invalid_params;
 
@@ -13,22 +14,35 @@ use crate::action::invalid_params;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Addresses(pub Vec<String>);
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Written {
-    None(()),
-    One(String),
-    Several(Vec<String>),
+struct AddressesVisitor;
+
+impl<'de> Visitor<'de> for AddressesVisitor {
+    type Value = Addresses;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an address, or a list of addresses")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Addresses, E> {
+        Ok(Addresses::default())
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Addresses, E> {
+        Ok(Addresses(vec![text.to_owned()]))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Addresses, A::Error> {
+        let mut texts = Vec::new();
+        while let Some(text) = items.next_element()? {
+            texts.push(text);
+        }
+        Ok(Addresses(texts))
+    }
 }
 
 impl<'de> Deserialize<'de> for Addresses {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let wrong = |_| serde::de::Error::custom("expected an address, or a list of addresses");
-        Ok(Addresses(match Written::deserialize(deserializer).map_err(wrong)? {
-            Written::None(()) => Vec::new(),
-            Written::One(text) => vec![text],
-            Written::Several(texts) => texts,
-        }))
+        deserializer.deserialize_any(AddressesVisitor)
     }
 }
 
