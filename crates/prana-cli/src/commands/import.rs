@@ -1,5 +1,7 @@
 //! `prana import`: what another engine kept.
 
+mod n8n;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -25,6 +27,8 @@ pub struct Args {
 enum From {
     /// Workflows and stored executions of the Elixir engine Prana.
     PranaElixir(Elixir),
+    /// Workflows that n8n exported, as workflow files, with a report node by node.
+    N8n(n8n::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -54,7 +58,10 @@ const MAX_FILE: u64 = 256 << 20;
 
 /// Does it.
 pub fn run(args: Args) -> Outcome {
-    let From::PranaElixir(args) = args.from;
+    let args = match args.from {
+        From::PranaElixir(args) => args,
+        From::N8n(args) => return n8n::run(&args),
+    };
     let mut bundle = Bundle::default();
     for file in &args.files {
         bundle.append(read(file)?);

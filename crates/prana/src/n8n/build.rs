@@ -140,7 +140,7 @@ impl Builder<'_, '_> {
     fn wrap(&mut self, link: &Link, ends: &[End]) -> Vec<End> {
         let output = Value::from(vec![Value::from("{{ $input }}")]);
         let key = self.helper(link, "list", "data.set_data", map([("mapping_map", output)]));
-        self.from_all(ends, &key);
+        self.join_all(ends, &key);
         vec![(key, None)]
     }
 
@@ -154,12 +154,12 @@ impl Builder<'_, '_> {
         );
         let key =
             self.helper(link, "first", "data.set_data", map([("mapping_map", "{{ $input[0] }}".into())]));
-        self.from_all(ends, &guard);
+        self.join_all(ends, &guard);
         self.join(&guard, Some("true"), &key, None);
         vec![(key, None)]
     }
 
-    fn from_all(&mut self, ends: &[End], to: &str) {
+    fn join_all(&mut self, ends: &[End], to: &str) {
         for (from, port) in ends {
             self.join(from, port.as_deref(), to, None);
         }

@@ -20,6 +20,9 @@ pub(super) enum Card {
     Many,
 }
 
+/// For each node, whether it is reached.
+type Reached = Rc<Vec<bool>>;
+
 /// What is known before nodes are translated.
 pub(super) struct Plan<'e> {
     pub export: &'e Export,
@@ -30,7 +33,7 @@ pub(super) struct Plan<'e> {
     /// The connections that lead to each node.
     into: Vec<Vec<Link>>,
     /// What can be reached from an output of a node, once it was asked for.
-    reached: RefCell<HashMap<(usize, usize), Rc<Vec<bool>>>>,
+    reached: RefCell<HashMap<(usize, usize), Reached>>,
 }
 
 impl<'e> Plan<'e> {

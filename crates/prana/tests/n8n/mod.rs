@@ -2,6 +2,7 @@
 
 mod branches;
 mod broken;
+mod code;
 mod expressions;
 mod lists;
 mod loops;
@@ -23,7 +24,8 @@ use prana::elixir::Fate;
 use prana::n8n::{Imported, import};
 use prana::store::MemoryStore;
 use prana::{
-    Actions, Clock, EffectRequest, Effects, Engine, EngineOptions, StartOptions, Value, VirtualClock,
+    Actions, BuiltIn, Clock, EffectRequest, Effects, Engine, EngineOptions, Permissions, StartOptions, Value,
+    VirtualClock,
 };
 use serde_json::{Value as Json, json};
 
@@ -117,8 +119,8 @@ fn imported(export: &Json) -> Imported {
     imported
 }
 
-/// Answers requests with the body that stands behind the `#` of their URL, and code with what it was given; anything else is refused.
-struct World;
+/// Runs code, and answers requests with the body that stands behind the `#` of their URL; anything else is refused.
+struct World(BuiltIn);
 
 impl World {
     fn answer(request: &Value) -> Result<Value, ErrorValue> {
@@ -139,6 +141,9 @@ impl World {
 #[async_trait]
 impl Effects for World {
     async fn run(&self, request: EffectRequest) -> Result<EffectOutput, ErrorValue> {
+        if &*request.call.action == "code.javascript" {
+            return self.0.run(request).await;
+        }
         let params = &request.call.params;
         let output = match (&*request.call.action, params.get("requests")) {
             ("http.request", Some(Value::List(requests))) => {
@@ -163,7 +168,7 @@ impl Bench {
         let engine = Engine::builder()
             .shared_store(Arc::new(MemoryStore::new()))
             .registry(registry())
-            .effects(Arc::new(World))
+            .effects(Arc::new(World(BuiltIn::new(Permissions::default()).unwrap())))
             .clock(Arc::<VirtualClock>::clone(&clock))
             .options(EngineOptions { stepped: true, ..EngineOptions::default() })
             .build();

@@ -98,25 +98,20 @@ fn failures() {
 }
 
 #[test]
-fn credentials_become_secrets() {
-    let ask = |kind: &str| {
-        with(
-            request(
-                4.2,
-                json!({"url": "http://x", "authentication": "genericCredentialType", "genericAuthType": kind}),
-            ),
-            json!({"credentials": {kind: {"id": "1", "name": "My shop"}}}),
-        )
-    };
-    let imported = imported(&chain(vec![ask("httpBasicAuth")]));
-    let auth = imported.workflow.node("ask_call").unwrap().params.get("auth").unwrap().to_json_string();
-    assert_eq!(
-        auth,
-        r#"{"type":"basic","username":"{{ $secrets.my_shop_user }}","password":"{{ $secrets.my_shop_password }}"}"#
+fn credentials_are_named() {
+    let ask = with(
+        request(
+            4.2,
+            json!({"url": "http://x", "authentication": "genericCredentialType", "genericAuthType": "httpBasicAuth"}),
+        ),
+        json!({"credentials": {"httpBasicAuth": {"id": "1", "name": "My shop"}}}),
     );
+    let imported = imported(&chain(vec![ask]));
+    let auth = imported.workflow.node("ask_call").unwrap().params.get("auth").unwrap().to_json_string();
+    assert_eq!(auth, r#"{"credential":"my_shop"}"#);
     assert_eq!(imported.report.nodes[1].fate, Fate::NotPossible);
     let text = &imported.report.nodes[1].findings[0].text;
-    assert!(text.contains("set the secrets `my_shop_user` and `my_shop_password`"), "{text}");
+    assert!(text.contains("prana credentials add my_shop --host HOST`, of the type basic"), "{text}");
 }
 
 #[test]

@@ -30,7 +30,7 @@ workflow Test (Test): 2 carried over, 0 changed, 3 not possible
   carried over  Start (n8n-nodes-base.manualTrigger) -> start
   carried over  Split (n8n-nodes-base.splitOut) -> split
   not possible  Ask (n8n-nodes-base.httpRequest) -> ask, ask_call
-    not possible  ask: the credential `shop` is not in an export: set the secret `shop` to a token; a credential of the type `httpBearerAuth` may need more than that
+    not possible  ask: credentials are not in an export: add `shop` (`httpBearerAuth` there) with `prana credentials add shop --host HOST`, of the type bearer
   not possible  Edit (n8n-nodes-base.set) -> edit
     not possible  edit: `Math.random()`: random numbers have no counterpart: an execution can be repeated exactly; the node fails with that message until it is replaced
   not possible  Post (n8n-nodes-base.slack) -> post, post_any

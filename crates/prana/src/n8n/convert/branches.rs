@@ -89,7 +89,8 @@ impl Converter<'_, '_> {
             let Some(first) = tests.next() else { continue };
             let is_used =
                 self.plan.export.links.iter().any(|link| link.from == self.index && link.output == output);
-            if !is_used && !(entries.is_empty() && output + 1 == outputs) {
+            let is_needed = is_used || (entries.is_empty() && output + 1 == outputs);
+            if !is_needed {
                 continue;
             }
             let test = tests.fold(first, |all, test| all.or(&test));

@@ -3,7 +3,7 @@
 use prana_template::{Map, Value};
 
 use super::json_text;
-use super::{Converter, map};
+use super::{Converter, map, one_line};
 use crate::elixir::Fate;
 use crate::n8n::expr::Texts;
 use crate::n8n::keys::Keys;
@@ -215,7 +215,7 @@ impl Converter<'_, '_> {
         }
     }
 
-    /// Credentials are not in an export: secrets stand in their places.
+    /// The values of credentials are not in an export: a credential of the same name is meant.
     fn auth(&mut self, params: &mut Map) {
         let source = self.source;
         let kind = match source.text("authentication").unwrap_or("none") {
@@ -227,40 +227,22 @@ impl Converter<'_, '_> {
         let named = source.credentials.iter().find(|(of, _)| of == kind).or(source.credentials.first());
         let name = named.map_or_else(|| source.name.clone(), |(_, name)| name.clone());
         let name = Keys::default().of_name(&name);
-        let secret = |name: &str| Value::from(format!("{{{{ $secrets.{name} }}}}"));
-        let (auth, what) = match kind {
-            "httpBasicAuth" | "basicAuth" => (
-                map([
-                    ("type", "basic".into()),
-                    ("username", secret(&format!("{name}_user"))),
-                    ("password", secret(&format!("{name}_password"))),
-                ]),
-                format!("set the secrets `{name}_user` and `{name}_password`"),
-            ),
-            "httpHeaderAuth" | "headerAuth" => (
-                map([("type", "header".into()), ("name", "Authorization".into()), ("value", secret(&name))]),
-                format!("set the secret `{name}`, and put the name of the header into `auth.name`"),
-            ),
-            "httpQueryAuth" | "queryAuth" => {
-                let mut query = params.get("query").and_then(Value::as_map).cloned().unwrap_or_default();
-                query.insert("api_key", secret(&name));
-                params.insert("query", query);
-                let text = format!(
-                    "set the secret `{name}`, and the name that it has in the query instead of `api_key`"
-                );
-                return self
-                    .find(Fate::NotPossible, format!("the credential `{name}` is not in an export: {text}"));
-            }
-            _ => (
-                map([("type", "bearer".into()), ("token", secret(&name))]),
-                format!(
-                    "set the secret `{name}` to a token; a credential of the type `{}` may need more than that",
-                    kind.escape_debug()
-                ),
-            ),
+        params.insert("auth", map([("credential", name.as_str().into())]));
+        let here = match kind {
+            "httpBasicAuth" | "basicAuth" => "basic",
+            "httpHeaderAuth" | "headerAuth" => "header",
+            "httpBearerAuth" => "bearer",
+            "httpQueryAuth" | "queryAuth" => "query",
+            "oAuth2Api" | "oAuth2" => "oauth2_client_credentials or oauth2_authorization_code",
+            _ => "that the service wants",
         };
-        params.insert("auth", auth);
-        self.find(Fate::NotPossible, format!("the credential `{name}` is not in an export: {what}"));
+        self.find(
+            Fate::NotPossible,
+            format!(
+                "credentials are not in an export: add `{name}` (`{}` there) with `prana credentials add {name} --host HOST`, of the type {here}",
+                one_line(kind)
+            ),
+        );
     }
 
     /// What answers become.

@@ -168,7 +168,7 @@ impl Converter<'_, '_> {
         let join = self.source.text("joinMode").unwrap_or("keepMatches");
         let default = if join == "keepMatches" || join == "keepNonMatches" { "both" } else { "input1" };
         let from = self.source.text("outputDataFrom").unwrap_or(default).to_owned();
-        self.joined(&join.to_owned(), &from, &fields);
+        self.joined(join, &from, &fields);
     }
 
     fn joined(&mut self, join: &str, from: &str, fields: &[(String, String)]) {

@@ -120,7 +120,7 @@ impl Translator<'_> {
             }
             ("startOf" | "endOf" | "beginningOf" | "endOfMonth", _) => self.edge(time, zone, name, args),
             ("setZone", [Js { kind: Kind::Text(zone), .. }]) => {
-                let shape = Shape::Date((zone.to_ascii_lowercase() != "utc").then(|| zone.clone()));
+                let shape = Shape::Date((!zone.eq_ignore_ascii_case("utc")).then(|| zone.clone()));
                 Ok(time.pipe(format!("in_timezone({})", quoted(zone)), shape))
             }
             ("toUTC", []) => Ok(time.pipe("in_timezone(\"UTC\")", Shape::Date(None))),

@@ -17,7 +17,7 @@ fn parse_at(source: &str, nesting: u16) -> Result<Js, String> {
     }
     let mut parser = Parser { tokens: tokens(source)?, at: 0, nesting };
     let mut js = parser.expression()?;
-    while parser.take(";") && parser.peek() != &Token::End {
+    if parser.take(";") && parser.peek() != &Token::End {
         return Err("it has several statements".to_owned());
     }
     match parser.peek() {
