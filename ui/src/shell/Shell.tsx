@@ -87,7 +87,8 @@ export function Shell() {
   const [open, { toggle, close }] = useDisclosure(false)
   const [small, setSmall] = useLocalStorage({
     key: 'prana.navigation.small',
-    defaultValue: false,
+    // Until somebody chooses, the page has the room where there is little.
+    defaultValue: window.matchMedia('(max-width: 68em)').matches,
     getInitialValueInEffect: false,
   })
   const who = useQuery(session.current())
