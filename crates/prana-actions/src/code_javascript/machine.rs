@@ -46,7 +46,7 @@ pub(super) struct Program {
 }
 
 impl Program {
-    fn limits(&self) -> Limits {
+    pub fn limits(&self) -> Limits {
         Limits { timeout: self.timeout, memory_bytes: self.memory_bytes }
     }
 }

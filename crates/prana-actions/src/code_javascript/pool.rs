@@ -1,9 +1,13 @@
 //! The few threads on which code runs, so that none of it holds up anything else.
+//!
+//! A run ends by its limits, since the engine looks at the clock all the time. Should a built-in function not do so, its thread is given up some time
+//! later: who waits is told, and another thread takes its place.
 
 use std::collections::VecDeque;
+use std::io;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use prana_core::ErrorValue;
 use prana_core::record::Completed;
@@ -19,47 +23,51 @@ const STACK_BYTES: usize = 8 << 20;
 /// What a built-in function may take beyond its time without looking at the clock.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// While something runs, it is looked after at least so often.
+const LOOK_AFTER: Duration = Duration::from_secs(1);
+
+/// With so many threads given up that have not ended, no more code is taken.
+const MAX_STUCK: usize = 8;
+
 type Outcome = Result<Completed, ErrorValue>;
 
 struct Job {
     program: Program,
     cancelled: CancellationToken,
-    started: oneshot::Sender<()>,
     reply: oneshot::Sender<Outcome>,
     /// Gone when nobody waits for the result any more.
     wanted: Weak<()>,
-    /// Shared with who waits.
-    course: Arc<Mutex<Course>>,
 }
 
-impl Job {
-    fn is_needed(&self) -> bool {
-        self.wanted.strong_count() > 0 && !self.cancelled.is_cancelled()
-    }
-}
-
-/// How a run goes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Course {
-    Running,
-    Ended,
-    /// It went on beyond its time and grace: its thread is given up.
-    Left,
+/// A job that a thread has taken.
+struct Running {
+    number: u64,
+    /// When its thread is given up.
+    until: Instant,
+    limits: Limits,
+    reply: oneshot::Sender<Outcome>,
 }
 
 #[derive(Default)]
 struct State {
     jobs: VecDeque<Job>,
+    running: Vec<Running>,
+    /// Runs so far.
+    runs: u64,
     threads: usize,
     idle: usize,
-    /// Threads that run what can't be ended.
+    /// Threads that were given up and have not ended.
     stuck: usize,
+    is_watched: bool,
     closed: bool,
 }
 
 struct Shared {
     state: Mutex<State>,
+    /// There is something to run.
     ready: Condvar,
+    /// There is something to look after.
+    begun: Condvar,
     most: usize,
 }
 
@@ -69,7 +77,8 @@ pub(super) struct Pool(Arc<Shared>);
 impl Default for Pool {
     fn default() -> Self {
         let most = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 8);
-        Pool(Arc::new(Shared { state: Mutex::default(), ready: Condvar::new(), most }))
+        let (state, ready, begun) = (Mutex::default(), Condvar::new(), Condvar::new());
+        Pool(Arc::new(Shared { state, ready, begun, most }))
     }
 }
 
@@ -77,30 +86,18 @@ impl Drop for Pool {
     fn drop(&mut self) {
         self.0.lock().closed = true;
         self.0.ready.notify_all();
+        self.0.begun.notify_all();
     }
 }
 
 impl Pool {
     /// Runs a program, after those that came before it. Dropping the future ends the run.
     pub async fn run(&self, program: Program, cancelled: CancellationToken) -> Outcome {
-        let limits = Limits { timeout: program.timeout, memory_bytes: program.memory_bytes };
-        let (started, has_started) = oneshot::channel();
         let (reply, replied) = oneshot::channel();
         let wanted = Arc::new(());
-        let course = Arc::new(Mutex::new(Course::Running));
-        let (is_wanted, own_course) = (Arc::downgrade(&wanted), Arc::clone(&course));
-        let job = Job { program, cancelled, started, reply, wanted: is_wanted, course: own_course };
+        let job = Job { program, cancelled, reply, wanted: Arc::downgrade(&wanted) };
         Shared::submit(&self.0, job)?;
-        // An error means that it has ended already.
-        let _ = has_started.await;
-        match tokio::time::timeout(limits.timeout + GRACE, replied).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) => Err(ErrorValue::new("code.unavailable", "the thread that ran the code ended")),
-            Err(_) => {
-                self.0.leave(&course);
-                Err(timed_out(limits))
-            }
-        }
+        replied.await.unwrap_or_else(|_| Err(unavailable("the thread that ran the code ended")))
     }
 }
 
@@ -111,25 +108,40 @@ impl Shared {
 
     fn submit(shared: &Arc<Shared>, job: Job) -> Result<(), ErrorValue> {
         let mut state = shared.lock();
-        if state.stuck >= 2 * shared.most {
-            let message = "too many runs of code are beyond their time and can't be ended; the server must be started again";
-            return Err(ErrorValue::new("code.unavailable", message));
+        if state.stuck >= MAX_STUCK {
+            return Err(unavailable(
+                "too many runs of code are beyond their time and can't be ended from outside",
+            ));
         }
         state.jobs.push_back(job);
-        if state.idle < state.jobs.len() && state.threads < shared.most {
-            let own = Arc::clone(shared);
-            let builder = std::thread::Builder::new().name("prana-code".to_owned()).stack_size(STACK_BYTES);
-            match builder.spawn(move || own.work()) {
-                Ok(_) => state.threads += 1,
-                Err(_) if state.threads > 0 => {}
-                Err(error) => {
-                    state.jobs.pop_back();
-                    let message = format!("no thread could be started for code: {error}");
-                    return Err(ErrorValue::new("code.unavailable", message));
-                }
-            }
+        let started = Shared::watched(shared, &mut state).and_then(|()| Shared::grow(shared, &mut state));
+        if let Err(error) = started
+            && state.threads == 0
+        {
+            state.jobs.pop_back();
+            return Err(unavailable(format!("no thread could be started for code: {error}")));
         }
         shared.ready.notify_one();
+        Ok(())
+    }
+
+    /// Starts another thread if there is more to run than there are threads that wait for something.
+    fn grow(shared: &Arc<Shared>, state: &mut State) -> io::Result<()> {
+        if state.idle < state.jobs.len() && state.threads < shared.most {
+            let own = Arc::clone(shared);
+            start("prana-code", move || own.work())?;
+            state.threads += 1;
+        }
+        Ok(())
+    }
+
+    /// Starts the thread that looks after the others.
+    fn watched(shared: &Arc<Shared>, state: &mut State) -> io::Result<()> {
+        if !state.is_watched {
+            let own = Arc::clone(shared);
+            start("prana-code-watch", move || Shared::watch(&own))?;
+            state.is_watched = true;
+        }
         Ok(())
     }
 
@@ -137,22 +149,19 @@ impl Shared {
     fn work(&self) {
         let mut machine = Machine::default();
         while let Some(job) = self.next() {
-            if !job.is_needed() {
+            let Job { program, cancelled, reply, wanted } = job;
+            let is_needed = move || wanted.strong_count() > 0 && !cancelled.is_cancelled();
+            if !is_needed() {
                 continue;
             }
-            let (wanted, cancelled) = (Weak::clone(&job.wanted), job.cancelled.clone());
-            let is_needed = move || wanted.strong_count() > 0 && !cancelled.is_cancelled();
-            // Nobody may wait for either any more.
-            let _ = job.started.send(());
-            let run = AssertUnwindSafe(|| machine.run(&job.program, is_needed));
+            let number = self.begin(program.limits(), reply);
+            let run = AssertUnwindSafe(|| machine.run(&program, is_needed));
             let outcome = std::panic::catch_unwind(run).unwrap_or_else(|_| Err(panicked()));
-            let _ = job.reply.send(outcome);
-            let mut course = job.course.lock().unwrap_or_else(PoisonError::into_inner);
-            if *course == Course::Left {
-                self.lock().stuck -= 1;
-                return;
+            match self.end(number) {
+                // Nobody may wait for it any more.
+                Some(reply) => drop(reply.send(outcome)),
+                None => return,
             }
-            *course = Course::Ended;
         }
     }
 
@@ -172,16 +181,63 @@ impl Shared {
         }
     }
 
-    /// A thread is beyond its time: another may be started in its place, and it ends when it can.
-    fn leave(&self, course: &Mutex<Course>) {
-        let mut course = course.lock().unwrap_or_else(PoisonError::into_inner);
-        if *course == Course::Running {
-            *course = Course::Left;
-            let mut state = self.lock();
-            state.threads -= 1;
-            state.stuck += 1;
+    fn begin(&self, limits: Limits, reply: oneshot::Sender<Outcome>) -> u64 {
+        let mut state = self.lock();
+        state.runs += 1;
+        let number = state.runs;
+        let until = Instant::now() + limits.timeout + GRACE;
+        state.running.push(Running { number, until, limits, reply });
+        self.begun.notify_one();
+        number
+    }
+
+    /// Who waits for the result; none if the thread was given up.
+    fn end(&self, number: u64) -> Option<oneshot::Sender<Outcome>> {
+        let mut state = self.lock();
+        let position = state.running.iter().position(|running| running.number == number);
+        if position.is_none() {
+            state.stuck -= 1;
+        }
+        position.map(|position| state.running.swap_remove(position).reply)
+    }
+
+    /// Gives up threads that are beyond their time, until the pool is closed and nothing runs.
+    fn watch(shared: &Arc<Shared>) {
+        let mut state = shared.lock();
+        while !(state.closed && state.running.is_empty()) {
+            let now = Instant::now();
+            let late = state.running.iter().position(|running| running.until <= now);
+            state = match (late, state.running.is_empty()) {
+                (Some(position), _) => {
+                    Shared::give_up(shared, &mut state, position);
+                    state
+                }
+                (None, true) => shared.begun.wait(state).unwrap_or_else(PoisonError::into_inner),
+                (None, false) => {
+                    let waited = shared.begun.wait_timeout(state, LOOK_AFTER);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
         }
     }
+
+    fn give_up(shared: &Arc<Shared>, state: &mut State, position: usize) {
+        let Running { limits, reply, .. } = state.running.swap_remove(position);
+        // Nobody may wait for it any more.
+        let _ = reply.send(Err(timed_out(limits)));
+        state.threads -= 1;
+        state.stuck += 1;
+        // Should no thread start, the next job tries again.
+        let _ = Shared::grow(shared, state);
+    }
+}
+
+fn start(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    std::thread::Builder::new().name(name.to_owned()).stack_size(STACK_BYTES).spawn(work).map(drop)
+}
+
+fn unavailable(message: impl Into<String>) -> ErrorValue {
+    ErrorValue::new("code.unavailable", message)
 }
 
 fn panicked() -> ErrorValue {

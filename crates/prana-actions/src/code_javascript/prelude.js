@@ -92,6 +92,9 @@
   guard(lists, ['concat'], onSeveral)
   guard(lists, ['slice', 'join', 'flat', 'toSorted', 'toReversed', 'toSpliced', 'with', 'toLocaleString'], onCopies)
   guard(lists, ['fill', 'copyWithin', 'reverse', 'sort', 'splice', 'shift', 'unshift', 'flatMap'], onArrays)
+  const fewDropped = (self, values, name) =>
+    values[0] > MOST_ITEMS ? refuse(`too many items for ${name}`) : self
+  guard(Iterator.prototype, ['drop'], fewDropped)
   const onText = (self, values) => {
     const subject = typeof self === 'string' ? self : text(self)
     const wanted = values[0]

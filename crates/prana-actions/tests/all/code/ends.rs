@@ -96,6 +96,9 @@ async fn built_in_loops_end() {
             "new Set({length: 2 ** 53 - 1, [Symbol.iterator]: Array.prototype.values})",
             "return {length: 1, a: new Array(4294967295)}",
             "while (true) 2n ** 1000000n",
+            "Array.prototype.values.call({length: 2 ** 53 - 1}).drop(2 ** 52).next()",
+            "while (true) (1n << 1000000n).toString()",
+            "while (true) 'x'.repeat(2e6).replace(/x/g, '$&$&')",
         ],
     )
     .await;
