@@ -82,7 +82,7 @@ pub(super) fn invalid_connection(why: &str) -> ErrorValue {
 
 #[cfg(test)]
 mod tests {
-    use prana_template::{Value, from_value, value};
+    use prana_template::{from_value, value};
 
     use super::*;
 
@@ -128,11 +128,7 @@ mod tests {
             value!({"connection": "sqlite:x", "query": "q", "mode": "all"}),
             value!({"connection": "sqlite:x", "query": "q", "limit": 1}),
         ] {
-            assert!(
-                from_value::<SqlQueryParams>(&params).is_err(),
-                "{}",
-                Value::from(params).to_json_string()
-            );
+            assert!(from_value::<SqlQueryParams>(&params).is_err(), "{}", params.to_json_string());
         }
     }
 }
