@@ -20,6 +20,8 @@ mod examples;
 #[cfg(unix)]
 #[path = "all/mcp.rs"]
 mod mcp;
+#[path = "all/n8n.rs"]
+mod n8n;
 #[cfg(unix)]
 #[path = "all/operating.rs"]
 mod operating;
