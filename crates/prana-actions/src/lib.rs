@@ -20,9 +20,9 @@
 mod action;
 mod actions;
 pub mod code_javascript;
+mod connect;
 mod connector;
 mod credentials;
-mod connect;
 pub mod email_send;
 pub mod file_read;
 pub mod file_write;
