@@ -7,6 +7,7 @@ mod architecture;
 mod computations;
 mod computations;
 mod conformance;
+mod connectors;
 mod credentials;
 mod doubt;
 mod elixir;

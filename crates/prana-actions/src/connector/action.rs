@@ -98,7 +98,8 @@ impl Action for Arc<Recipe> {
 impl Recipe {
     /// The parameters of `http.request`.
     fn request(&self, given: &Map, params: &Value) -> Result<Map, ErrorValue> {
-        let rendered = self.request.render(&[params.clone()], &mut Budget::default());
+        let scope = [params.clone()];
+        let rendered = self.request.render(&scope, &mut Budget::default());
         let rendered = rendered.map_err(|error| of("request", error))?;
         let mut request = rendered.as_map().cloned().unwrap_or_default();
         let known = params.as_map().cloned().unwrap_or_default();

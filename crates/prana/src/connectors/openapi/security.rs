@@ -56,7 +56,7 @@ fn flows(scheme: &Value) -> Result<Vec<Map>, String> {
         }
         let scopes = flow.get("scopes").and_then(Value::as_map).cloned().unwrap_or_default();
         if !scopes.is_empty() {
-            credential.insert("scopes", scopes.keys().map(|scope| Value::from(scope)).collect::<Value>());
+            credential.insert("scopes", scopes.keys().map(Value::from).collect::<Value>());
         }
         kinds.push(credential);
     }
