@@ -328,8 +328,8 @@ impl Inner {
             call,
             execution_id: live.header.id,
             workflow_id: live.header.workflow_id.to_string(),
-            secrets: Arc::default(),
             traceparent: self.traceparent(&live.header, execution_index),
+            secrets: Arc::default(),
             cancelled: cancelled.clone(),
         };
         let graph = Arc::clone(live.executor.graph().compiled());
@@ -337,7 +337,9 @@ impl Inner {
         tokio::pin!(effect);
         loop {
             let deadline = live.executor.deadline().unwrap_or(Timestamp::MAX);
+            // In this order, so that one seed of a simulation is one history.
             tokio::select! {
+                biased;
                 result = &mut effect => {
                     let random = (self.clock.random() >> 11) as f64 / (1u64 << 53) as f64;
                     live.turn.has_result = true;

@@ -1,10 +1,11 @@
 //! Whether this worker may still count itself alive: where the store is shared, others take over from one that is silent for too long.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use prana_store::{Hint, StoreError};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::engine::Inner;
 use crate::error::EngineError;

@@ -1,6 +1,6 @@
 //! Executions in memory: how to make them look at their inbox, and those that stay there because their store keeps no trail.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use prana_core::ExecutionId;
@@ -15,7 +15,7 @@ pub(crate) fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 /// Executions that this process advances or is about to, and how to make them look at their inbox.
 #[derive(Default, Clone)]
-pub(crate) struct Nudges(Arc<Mutex<HashMap<ExecutionId, Entered>>>);
+pub(crate) struct Nudges(Arc<Mutex<BTreeMap<ExecutionId, Entered>>>);
 
 /// One execution, and how many hold on to it: the next drive may begin before the last has left.
 #[derive(Default)]

@@ -35,6 +35,7 @@ impl Engine {
                 false => Timestamp::MAX,
             };
             tokio::select! {
+                biased;
                 () = inner.wake.notified() => {}
                 () = inner.clock.sleep_until(wake) => {}
             }

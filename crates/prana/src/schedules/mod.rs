@@ -76,6 +76,7 @@ impl Inner {
         while !self.stopping() {
             let wake = self.tick_schedules(self.clock.now()).await;
             tokio::select! {
+                biased;
                 () = self.schedules.heard() => {}
                 () = self.clock.sleep_until(wake) => {}
             }
