@@ -28,6 +28,8 @@ pub(super) struct Plan<'e> {
     pub export: &'e Export,
     /// The key of each node.
     pub keys: Vec<String>,
+    /// The key of the second node of those that become two, and are referred to by both: the end of a loop, the wait for a call.
+    pub seconds: Vec<Option<String>>,
     /// How items come to each node.
     inputs: Vec<Card>,
     /// The connections that lead to each node.
@@ -38,11 +40,17 @@ pub(super) struct Plan<'e> {
 
 impl<'e> Plan<'e> {
     pub(super) fn new(export: &'e Export, keys: &mut Keys) -> Self {
-        let names = export.nodes.iter().map(|node| keys.of_name(&node.name)).collect();
+        let names: Vec<String> = export.nodes.iter().map(|node| keys.of_name(&node.name)).collect();
+        let mut second = |(node, key): (&Source, &String)| match node.kind.as_str() {
+            "splitInBatches" => Some(keys.beside(key, "done")),
+            "wait" if waits_for_call(node) => Some(keys.beside(key, "call")),
+            _ => None,
+        };
+        let seconds = export.nodes.iter().zip(&names).map(&mut second).collect();
         let mut into = vec![Vec::new(); export.nodes.len()];
         export.links.iter().for_each(|link| into[link.to].push(*link));
         let inputs = vec![Card::One; export.nodes.len()];
-        let mut plan = Plan { export, keys: names, inputs, into, reached: RefCell::default() };
+        let mut plan = Plan { export, keys: names, seconds, inputs, into, reached: RefCell::default() };
         // Each round makes at least one input `Many`, or is the last.
         while plan.spread() {}
         plan
@@ -286,7 +294,8 @@ impl View<'_, '_> {
             return Err(format!("`{name}` is several nodes here, one for each way; name the node before it"));
         }
         let is_done = source.kind == "splitInBatches" && output != loop_output(source);
-        let key = if is_done { format!("{}_done", plan.keys[node]) } else { plan.keys[node].clone() };
+        let second = plan.seconds[node].as_ref().filter(|_| is_done);
+        let key = second.unwrap_or(&plan.keys[node]);
         Ok((node, card, Out::atom(format!("$nodes.{key}.output"), Shape::Any)))
     }
 }
@@ -335,7 +344,8 @@ impl Names for View<'_, '_> {
             |node: &usize| self.plan.source(*node).kind == "wait" && waits_for_call(self.plan.source(*node));
         let mut waiting = (0..self.plan.keys.len()).filter(is_waiting);
         let first = waiting.next()?;
-        waiting.next().is_none().then(|| format!("{}_call", self.plan.keys[first]))
+        let alone = waiting.next().is_none();
+        self.plan.seconds[first].clone().filter(|_| alone)
     }
 
     fn zone(&self) -> Option<String> {

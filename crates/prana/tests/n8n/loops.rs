@@ -22,6 +22,27 @@ fn a_loop_over_single_items() {
     );
 }
 
+/// A node that is called as the end of the loop would be called.
+#[test]
+fn a_name_that_is_taken() {
+    let after = set("Loop done", &[("n", "={{ $('Loop').all().length }}")]);
+    let nodes = vec![
+        start(),
+        split(),
+        node("Loop", "splitInBatches", 3.0, json!({})),
+        set("Body", &[("m", "1")]),
+        after,
+    ];
+    let links = [
+        ("Start", 0, "Split", 0),
+        ("Split", 0, "Loop", 0),
+        ("Loop", 1, "Body", 0),
+        ("Body", 0, "Loop", 0),
+        ("Loop", 0, "Loop done", 0),
+    ];
+    gives(&workflow(nodes, &links), json!({"list": [{"n": 1}, {"n": 2}]}), json!([{"n": 2}, {"n": 2}]));
+}
+
 #[test]
 fn a_loop_over_batches() {
     let body = set("Body", &[("m", "={{ $json.n }}"), ("of", "={{ $input.all().length }}")]);

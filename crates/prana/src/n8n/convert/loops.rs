@@ -10,7 +10,7 @@ impl Converter<'_, '_> {
     pub(super) fn split_in_batches(&mut self) {
         let (source, key) = (self.source, self.key());
         let output = loop_output(source);
-        let done = format!("{key}_done");
+        let done = self.second();
         let mut params = map([("collection", "{{ $input }}".into())]);
         let returns = self.returning();
         if batch_size(source) != Some(1) {

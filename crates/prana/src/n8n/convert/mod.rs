@@ -115,6 +115,11 @@ impl<'p, 'e> Converter<'p, 'e> {
         self.plan.keys[self.index].clone()
     }
 
+    /// The key of the second node that others refer to.
+    pub(super) fn second(&self) -> String {
+        self.plan.seconds[self.index].clone().unwrap_or_default()
+    }
+
     pub(super) fn helper(&mut self, what: &str) -> String {
         let key = self.key();
         self.keys.beside(&key, what)

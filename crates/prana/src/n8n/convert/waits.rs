@@ -82,7 +82,7 @@ impl Converter<'_, '_> {
     }
 
     fn wait_for_call(&mut self) {
-        let (key, call) = (self.key(), self.helper("call"));
+        let (key, call) = (self.key(), self.second());
         let hours = self.limit_hours();
         self.add(&call, "wait.wait", map([("mode", "webhook".into()), ("timeout_hours", hours)]));
         self.output(
