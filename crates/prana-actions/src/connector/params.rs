@@ -1,5 +1,7 @@
 //! The parameters of an action of a connector: its own, and those that every action has.
 
+use std::sync::LazyLock;
+
 use prana_template::{Map, ParamError, Value, check_with_holes};
 use schemars::JsonSchema;
 use serde_json::{Value as Json, json};
@@ -79,7 +81,8 @@ fn wrong(path: &[&str], message: String) -> ParamError {
 
 /// The JSON Schema of all parameters: `own` is what the document says of the action's own ones.
 pub(super) fn schema(own: &Map, credentials: &[Credential]) -> Json {
-    let mut common = schemars::schema_for!(Common).to_value();
+    static COMMON_SCHEMA: LazyLock<Json> = LazyLock::new(|| schemars::schema_for!(Common).to_value());
+    let mut common = COMMON_SCHEMA.clone();
     let mut schema = json!({"type": "object", "additionalProperties": false});
     let mut properties = own.get("properties").map_or(json!({}), Json::from);
     if let (Some(properties), Some(Json::Object(more))) =

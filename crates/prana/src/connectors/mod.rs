@@ -3,7 +3,7 @@
 mod openapi;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use indexmap::IndexMap;
 use prana_actions::Actions;
@@ -90,8 +90,13 @@ pub enum ConnectorsError {
 }
 
 impl Connectors {
-    /// Those that are shipped.
+    /// Those that are shipped. They are read once in a process.
     pub fn shipped() -> Self {
+        static READ: LazyLock<Connectors> = LazyLock::new(Connectors::read_shipped);
+        READ.clone()
+    }
+
+    fn read_shipped() -> Self {
         let known = |(id, text): &(&str, &str)| {
             let read = Connector::read(&format!("{id}.yaml"), text.as_bytes());
             // A test reads each of them.
