@@ -115,6 +115,24 @@ fn credentials_are_named() {
 }
 
 #[test]
+fn pages() {
+    let ask = |pagination: Json, url: &str| {
+        request(4.2, json!({"url": url, "options": {"pagination": {"pagination": pagination}}}))
+    };
+    let next = json!({"paginationMode": "responseContainsNextURL", "nextURL": "={{ $response.body.paging.next }}", "limitPagesFetched": true, "maxRequests": 5});
+    let export = chain(vec![ask(next, "http://x/#[[{\"a\": 1}, {\"a\": 2}], {\"a\": 3}]"), gather()]);
+    let params = imported(&export).workflow.node("ask_call").unwrap().params.clone();
+    let expect = json!({"type": "link", "next": "paging.next", "output": "pages", "max_pages": 5});
+    assert_eq!(Json::from(params.get("pagination").unwrap()), expect);
+    gives(&export, json!({}), json!({"data": [{"a": 1}, {"a": 2}, {"a": 3}]}));
+    let by_page = json!({"parameters": {"parameters": [{"name": "p", "value": "={{ $pageCount + 1 }}"}]}});
+    let params =
+        imported(&chain(vec![ask(by_page, "http://x")])).workflow.node("ask_call").unwrap().params.clone();
+    let expect = json!({"type": "page", "param": "p", "start": 1, "output": "pages"});
+    assert_eq!(Json::from(params.get("pagination").unwrap()), expect);
+}
+
+#[test]
 fn what_requests_can_not_do_fails() {
     let pages = json!({"url": "http://x", "options": {"pagination": {"pagination": {"paginationMode": "responseContainsNextURL"}}}});
     fails(&chain(vec![request(4.2, pages)]), json!({}), "pagination");

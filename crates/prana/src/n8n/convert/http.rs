@@ -5,6 +5,7 @@ use prana_template::{Map, Value};
 use super::json_text;
 use super::{Converter, map, one_line};
 use crate::elixir::Fate;
+use crate::n8n::export::Source;
 use crate::n8n::expr::Texts;
 use crate::n8n::keys::Keys;
 use crate::n8n::plan::splits_answers;
@@ -38,13 +39,20 @@ impl Converter<'_, '_> {
         self.leave(&key);
     }
 
+    fn has_pages(&self) -> bool {
+        let given = self.source.at(&["options", "pagination", "pagination"]);
+        given.is_some()
+            && self.source.text_at(&["options", "pagination", "pagination", "paginationMode"], "") != "off"
+    }
+
     /// What is asked for that can't be had.
     fn no_request(&self) -> Option<String> {
         let source = self.source;
-        let pages = source.text_at(&["options", "pagination", "pagination", "paginationMode"], "off");
-        let given = source.at(&["options", "pagination", "pagination"]);
-        if given.is_some() && pages != "off" {
-            return Some("pagination has to be written by hand, with a loop".to_owned());
+        let is_usual = !self.many() && splits_answers(source) && pages(source).is_some();
+        if self.has_pages() && !is_usual {
+            return Some(
+                "its pagination has to be written by hand: see `pagination` of `http.request`".to_owned(),
+            );
         }
         if source.text("contentType") == Some("binaryData") || source.flag(&["sendBinaryData"]) {
             return Some("binary data of items has no counterpart: write the body in base64".to_owned());
@@ -176,6 +184,9 @@ impl Converter<'_, '_> {
         let source = self.source;
         let timeout = source.at(&["options", "timeout"]).and_then(Value::as_i64).unwrap_or(TIMEOUT);
         params.insert("timeout_ms", timeout.clamp(1, 3_600_000));
+        if let Some(pages) = pages(source).filter(|_| self.has_pages()) {
+            params.insert("pagination", pages);
+        }
         let response = ["options", "response", "response"];
         let never_fails = source.flag(&[response[0], response[1], response[2], "neverError"])
             || source.flag(&["options", "ignoreResponseCode"]);
@@ -272,11 +283,59 @@ impl Converter<'_, '_> {
             }
         };
         match (self.many(), splits_answers(source)) {
+            (false, true) if self.has_pages() => {
+                format!("$input.body | map(page => {}) | flatten(1)", of("{body: page}"))
+            }
             (false, _) => of("$input"),
             (true, true) => format!("$input | map(answer => {}) | flatten(1)", of("answer")),
             (true, false) => format!("$input | map(answer => {})", of("answer")),
         }
     }
+}
+
+/// The pages of an answer, where it is said in a usual way how to ask for the next one.
+fn pages(source: &Source) -> Option<Map> {
+    let given = source.at(&["options", "pagination", "pagination"])?;
+    let text = |key: &str| given.get(key).and_then(Value::as_str);
+    let mut pages = match text("paginationMode").unwrap_or("updateAParameterInEachRequest") {
+        "responseContainsNextURL" => {
+            let next = expression(text("nextURL")?)?.strip_prefix("$response.body.")?;
+            let is_path = next.split('.').all(crate::n8n::expr::is_word);
+            is_path.then(|| map([("type", "link".into()), ("next", next.into())]))?
+        }
+        "updateAParameterInEachRequest"
+            if matches!(text("paginationCompleteWhen"), None | Some("responseIsEmpty")) =>
+        {
+            let list = given.get("parameters")?.get("parameters")?.as_list()?;
+            let [parameter] = &list[..] else { return None };
+            let of = |key: &str| parameter.get(key).and_then(Value::as_str);
+            let value = expression(of("value")?)?.strip_prefix("$pageCount")?.trim();
+            let start =
+                if value.is_empty() { 0 } else { value.strip_prefix('+')?.trim().parse::<i64>().ok()? };
+            let is_query = matches!(of("type"), None | Some("qs"));
+            is_query.then(|| {
+                map([
+                    ("type", "page".into()),
+                    ("param", of("name").unwrap_or("page").into()),
+                    ("start", start.into()),
+                ])
+            })?
+        }
+        _ => return None,
+    };
+    pages.insert("output", "pages");
+    let limit = given.get("maxRequests").and_then(Value::as_i64).filter(|limit| *limit > 0);
+    if let Some(limit) =
+        limit.filter(|_| given.get("limitPagesFetched").and_then(Value::as_bool) == Some(true))
+    {
+        pages.insert("max_pages", limit);
+    }
+    Some(pages)
+}
+
+/// What stands in `={{ }}`.
+fn expression(text: &str) -> Option<&str> {
+    Some(text.strip_prefix('=')?.trim().strip_prefix("{{")?.strip_suffix("}}")?.trim())
 }
 
 /// `[{name, value}]`; a name that comes several times has a list.
