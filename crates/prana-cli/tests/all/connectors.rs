@@ -153,3 +153,11 @@ fn one_comes_out_of_an_openapi_document() {
     assert!(asked.recv().unwrap().starts_with("GET /v1/pets/7 "));
     prana(&["connector", "add", &workflow]).ends(2).says("no OpenAPI document");
 }
+
+/// A document of the size that services have.
+#[test]
+fn the_programs_own_api_can_be_one() {
+    let args =
+        ["connector", "add", "docs/openapi.json", "--id", "own", "--base-url", "http://127.0.0.1:7700"];
+    prana(&args).ends(0).prints("  start_execution:").says(" changed, 0 left out");
+}
