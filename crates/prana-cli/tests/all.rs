@@ -11,6 +11,8 @@ mod bad_input;
 mod client;
 #[path = "all/connectors.rs"]
 mod connectors;
+#[path = "all/credentials.rs"]
+mod credentials;
 #[path = "all/database.rs"]
 mod database;
 #[path = "all/elixir.rs"]
