@@ -2,6 +2,7 @@
 //!
 //! `prana-bench ROW [KEY=VALUE...]` prints one line of JSON for each thing that was measured;
 //! `prana-bench once ROW KEY=VALUE... times=N` does the work of a row N times and prints nothing, for profilers;
+//! `prana-bench compare db=DATABASE` runs durable steps as it is told on its input, beside other engines that are told the same;
 //! `prana-bench table FILE` prints what a result file says;
 //! `prana-bench instructions FILE` turns lines `ROW COUNT` into lines of results;
 //! `prana-bench plot FILE` prints a picture of a result file;
@@ -63,6 +64,8 @@ fn once(row: &str, arguments: &Arguments) {
         "branches" => chain::once_wide(arguments.number("branches", 10), times),
         "foreach" => foreach::once(arguments.number("items", 1_000), times),
         "compile" => compile::once(arguments.number("nodes", 1_000), times),
+        #[cfg(feature = "durable")]
+        row if durable::once(row, arguments) => {}
         other => fail(&format!("`{other}` can't be run once")),
     }
 }

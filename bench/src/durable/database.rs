@@ -8,7 +8,7 @@ use prana::core::executor::{EffectCall, EffectOutput};
 use prana::core::record::Completed;
 use prana::core::{ErrorValue, Registry};
 use prana::store::SqliteStore;
-use prana::{EffectRequest, Effects, Engine, EngineOptions, Value};
+use prana::{Builder, EffectRequest, Effects, Engine, EngineOptions, Value};
 use prana_core::action::{Descriptor, Effect};
 use prana_core::document::Workflow;
 use prana_template::value;
@@ -70,12 +70,17 @@ impl Effects for Probe {
 
 /// An engine on a store.
 pub fn engine(store: Arc<SqliteStore>, told: Told) -> Engine {
+    builder(told).store(store).build()
+}
+
+/// An engine that wants a store.
+pub fn builder(told: Told) -> Builder {
     let mut registry = Registry::standard();
     let descriptor =
         Descriptor::new::<Value>("bench.effect", "Effect", "Gives its parameters.", Effect::Effect);
     registry.effect(descriptor);
     let options = EngineOptions { max_running: 20_000, ..EngineOptions::default() };
-    Engine::builder().store(store).registry(registry).effects(Arc::new(Probe(told))).options(options).build()
+    Engine::builder().registry(registry).effects(Arc::new(Probe(told))).options(options)
 }
 
 /// An engine whose effects are done at once.

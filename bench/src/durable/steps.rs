@@ -91,6 +91,17 @@ struct Round {
     pure: f64,
 }
 
+/// One workflow, `times` times, one after the other.
+pub fn once(workflow: &str, arguments: &Arguments<'_>) {
+    let database = Database::new(arguments, "once");
+    runtime().block_on(async {
+        let engine = prepared(&database).await;
+        for _ in 0..arguments.number("times", 1) {
+            run(&engine, workflow).await;
+        }
+    });
+}
+
 /// An engine with its workflows, which have run once.
 async fn prepared(database: &Database) -> Engine {
     let engine = quick_engine(database.store());
@@ -134,7 +145,8 @@ async fn median_run(engine: &Engine, workflow: &str, time: Duration) -> f64 {
     quantile(&mut times, 0.5)
 }
 
-async fn run(engine: &Engine, workflow: &str) {
+/// Runs an execution to its end.
+pub async fn run(engine: &Engine, workflow: &str) {
     let input: Value = value!({"n": 1});
     let outcome = engine.run_with(workflow, input, StartOptions::default()).await.unwrap();
     assert_eq!(outcome.status, Status::Completed, "{:?}", outcome.error);
