@@ -72,7 +72,11 @@ impl Action for HttpRequest {
 }
 
 /// One request, or one for each page.
-pub(crate) async fn one(call: &ActionCall, params: &Value, idempotency_key: &str) -> Result<Value, ErrorValue> {
+pub(crate) async fn one(
+    call: &ActionCall,
+    params: &Value,
+    idempotency_key: &str,
+) -> Result<Value, ErrorValue> {
     let (outside, secrets) = (&call.outside, &*call.secrets);
     let mut params: HttpRequestParams = params_of(params)?;
     if !(1..=MAX_TIMEOUT_MS).contains(&params.timeout_ms) {
