@@ -61,6 +61,12 @@ pub fn registry() -> Registry {
 pub fn effects(shell: bool) -> Outcome<Arc<dyn Effects>> {
     let here = std::env::current_dir()
         .map_err(|error| Failure::new(format!("the current directory can't be read: {error}")))?;
-    let permissions = Permissions { private_network: true, insecure_tls: true, shell, file_roots: vec![here], ..Permissions::default() };
+    let permissions = Permissions {
+        private_network: true,
+        insecure_tls: true,
+        shell,
+        file_roots: vec![here],
+        ..Permissions::default()
+    };
     Ok(Arc::new(BuiltIn::with(connectors().actions(), permissions).map_err(Failure::new)?))
 }
