@@ -33,6 +33,11 @@ export const theme = createTheme({
     Drawer: { defaultProps: { lockScroll: false, closeButtonProps: { 'aria-label': 'Close' } } },
     // The tinted titles are too faint on the tinted ground.
     Alert: { styles: { title: { color: 'var(--mantine-color-text)' } } },
+    Notification: {
+      defaultProps: { closeButtonProps: { 'aria-label': 'Close' } },
+      // Under a title it would be too faint.
+      styles: { description: { color: 'var(--mantine-color-text)' } },
+    },
     Tooltip: { defaultProps: { openDelay: 350, withArrow: true } },
     ActionIcon: { defaultProps: { variant: 'subtle', color: 'gray' } },
   },

@@ -7,7 +7,7 @@ import { Prose } from '~/parts/Prose'
 import { CodeField } from './CodeField'
 import { CredentialField, isCredential } from './CredentialField'
 import classes from './editor.module.css'
-import { type Field, isTemplate, type NamedField } from './schema'
+import { type Field, fieldsThatCount, isTemplate, type NamedField } from './schema'
 import { TemplateField } from './TemplateField'
 
 export type Path = (string | number)[]
@@ -296,7 +296,7 @@ function Group_({ fields, value, path, form, field }: InputProps & { fields: Nam
   }
   return (
     <div className={classes.group}>
-      {fields.map((inner) => (
+      {fieldsThatCount(fields, map).map((inner) => (
         <FieldRow key={inner.name} {...inner} path={[...path, inner.name]} value={map[inner.name]} form={form} />
       ))}
       {!field.required && (

@@ -1,6 +1,6 @@
 import type { Action, NodeDocument } from '~/api/types'
 
-type Kind = Action['kind']
+type Kind = Action['kind'] | 'service'
 
 export const GROUPS: { [kind in Kind]: string } = {
   trigger: 'What starts it',
@@ -8,10 +8,16 @@ export const GROUPS: { [kind in Kind]: string } = {
   action: 'What it does',
   wait: 'Wait',
   output: 'Answer',
+  service: 'With other services',
 }
 
 /** The groups, in the order in which a workflow is made. */
-export const KINDS: Kind[] = ['trigger', 'action', 'logic', 'wait', 'output']
+export const KINDS: Kind[] = ['trigger', 'action', 'logic', 'wait', 'output', 'service']
+
+/** The service that an action of a connector is for: `Slack: Post a message` is for Slack. */
+export const serviceOf = ({ title }: Action) => (title.includes(': ') ? title.split(': ')[0] : undefined)
+
+const kindOf = (action: Action): Kind => (serviceOf(action) === undefined ? action.kind : 'service')
 
 export interface Group {
   kind: Kind
@@ -32,7 +38,7 @@ export function found(actions: Action[], words: string, { withoutTriggers, trigg
     .filter(({ score }) => score > 0)
   const kinds: Kind[] = triggersFirst ? KINDS : [...KINDS.slice(1), 'trigger']
   const groups = kinds.map((kind) => {
-    const mine = scored.filter(({ action }) => action.kind === kind).sort((one, other) => other.score - one.score)
+    const mine = scored.filter(({ action }) => kindOf(action) === kind).sort((one, other) => other.score - one.score)
     return { kind, actions: mine.map(({ action }) => action), best: mine[0]?.score ?? 0 }
   })
   const filled = groups.filter((group) => group.actions.length > 0)

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Action, JsonSchema } from '~/api/types'
-import { fieldsOf, isTemplate, titleOf } from './schema'
+import { fieldsOf, fieldsThatCount, isTemplate, type NamedField, titleOf } from './schema'
 
 const fields = (params_schema: JsonSchema, literal_params: string[] = []) =>
   fieldsOf({ params_schema, literal_params } as Action)
@@ -64,4 +64,22 @@ test('names as people read them', () => {
 test('templates are told from text', () => {
   for (const yes of ['{{ $input }}', 'a {% if x %}', '{# c #}']) expect(isTemplate(yes)).toBe(true)
   for (const no of ['a', '{ }', 3, undefined]) expect(isTemplate(no)).toBe(false)
+})
+
+test('of a group, only what has a say is asked for', () => {
+  const field = (name: string, description: string, rest: object = { kind: 'text' }) =>
+    ({ name, field: { title: name, description, required: false, fallback: undefined, ...rest } }) as NamedField
+  const choices = ['none', 'basic', 'bearer'].map((value) => ({ value, description: '' }))
+  const auth = [
+    field('credential', 'A name.'),
+    field('type', 'The way.', { kind: 'choice', choices }),
+    field('username', 'basic: the name.'),
+    field('token', 'bearer: the token.'),
+    field('note', 'All: kinds of notes.'),
+  ]
+  const names = (values: { [name: string]: string }) => fieldsThatCount(auth, values).map(({ name }) => name)
+  expect(names({})).toEqual(['credential', 'type', 'note'])
+  expect(names({ type: 'basic' })).toEqual(['credential', 'type', 'username', 'note'])
+  expect(names({ credential: 'shop' })).toEqual(['credential'])
+  expect(names({ credential: 'shop', token: 'x' })).toEqual(['credential', 'token'])
 })

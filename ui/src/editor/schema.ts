@@ -124,6 +124,21 @@ function isWords(schema: JsonSchema, root: JsonSchema): boolean {
   )
 }
 
+/** The fields of a group that have a say, as far as its schema tells: none beside a stored credential, and of `basic: the name.` only with that type. */
+export function fieldsThatCount(fields: NamedField[], values: { [name: string]: Json }): NamedField[] {
+  const types = fields.find(({ name }) => name === 'type')?.field
+  const known = types?.kind === 'choice' ? types.choices.map(({ value }) => value) : []
+  const isNamed = fields.some(({ name }) => name === 'credential') && Boolean(values.credential)
+  return fields.filter(({ name, field }) => {
+    if (values[name] !== undefined || name === 'credential') return true
+    if (isNamed) return false
+    const of = (field.description.match(/^([\w, ]+):/)?.[1] ?? '')
+      .split(/, | and /)
+      .filter((word) => known.includes(word))
+    return of.length === 0 || of.includes(String(values.type))
+  })
+}
+
 /** `timeout_ms` as people read it: Timeout (ms). */
 export function titleOf(name: string): string {
   const words = name.replace(/_ms$/, ' (ms)').replace(/_mb$/, ' (MB)').replace(/_/g, ' ')

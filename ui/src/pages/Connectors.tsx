@@ -5,7 +5,7 @@ import { useState } from 'react'
 import type { Action } from '~/api/types'
 import { actions } from '~/api/workflows'
 import { iconOf } from '~/canvas/icons'
-import { GROUPS, KINDS } from '~/editor/actionSearch'
+import { GROUPS, KINDS, serviceOf } from '~/editor/actionSearch'
 import { Page } from '~/parts/Page'
 import { Prose } from '~/parts/Prose'
 import { Answered, Empty } from '~/parts/states'
@@ -62,9 +62,6 @@ function groupsOf(actions: Action[]): [string, Action[]][] {
   }
   return [...groups].filter(([, some]) => some.length > 0)
 }
-
-/** The service of a connector's action: `Slack: Post a message` is Slack's. */
-const serviceOf = ({ title }: Action) => (title.includes(': ') ? title.split(': ')[0] : undefined)
 
 function ActionCard({ action }: { action: Action }) {
   const Mark = iconOf(action.type, action.kind)
