@@ -5,7 +5,6 @@
 mod answers;
 mod architecture;
 mod computations;
-mod computations;
 mod conformance;
 mod connectors;
 mod credentials;
