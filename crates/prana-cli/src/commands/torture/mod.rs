@@ -6,6 +6,7 @@
 mod check;
 mod dice;
 mod effect;
+mod http;
 pub mod ledger;
 mod life;
 mod tormentor;
@@ -18,7 +19,7 @@ use std::time::Duration;
 
 use crate::exit::{Exit, Failure, Outcome};
 use crate::{output, session};
-use tormentor::{Limit, Tormentor};
+use tormentor::{Ledger, Limit, Tormentor, Tortured};
 
 /// What it takes.
 #[derive(Debug, clap::Args)]
@@ -42,6 +43,9 @@ pub struct Args {
     /// A command that is run every few seconds, to disturb what is around the workers: to restart the server, say.
     #[arg(long, value_name = "COMMAND")]
     disturb: Option<String>,
+    /// Kills the real server instead, while clients call webhooks and answer waits: nothing that was answered 2xx may be lost, and nothing happen twice.
+    #[arg(long, conflicts_with_all = ["workers", "disturb"])]
+    http: bool,
     /// Keeps the database and the ledger.
     #[arg(long)]
     keep: bool,
@@ -77,13 +81,18 @@ impl Files {
         Ok(Files { ledger: beside(&db, ".ledger"), log: beside(&db, ".log"), db, folder })
     }
 
+    /// One more file of this run.
+    fn beside_log(&self, name: &str) -> PathBuf {
+        self.log.with_extension(name)
+    }
+
     /// Removes them; what can't be removed stays.
     fn remove(&self) {
         if let Some(folder) = &self.folder {
             let _ = std::fs::remove_dir_all(folder);
             return;
         }
-        for suffix in ["", "-wal", "-shm", ".lock", ".ledger", ".log"] {
+        for suffix in ["", "-wal", "-shm", ".lock", ".ledger", ".log", ".toml", ".keys", ".master-keys"] {
             let _ = std::fs::remove_file(beside(&self.db, suffix));
         }
     }
@@ -102,6 +111,21 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// What was done, and what came of it.
+fn tell(args: &Args, tortured: &Tortured, summary: &[String]) {
+    let Tortured { kills, at_commits, freezes, disturbances, .. } = tortured;
+    let how = if args.http {
+        String::new()
+    } else {
+        format!(" ({at_commits} at a commit boundary, {freezes} freezes)")
+    };
+    output::print(&format!("{:<43} {kills}{how}", "kills"));
+    if args.disturb.is_some() {
+        output::print(&format!("{:<43} {disturbances}", "disturbances"));
+    }
+    summary.iter().for_each(|line| output::print(line));
+}
+
 /// Does it.
 pub fn run(args: &Args) -> Outcome {
     let files = Files::new(args.db.clone())?;
@@ -117,20 +141,22 @@ pub fn run(args: &Args) -> Outcome {
         true => args.workers.unwrap_or(3),
         false => 1,
     };
-    let tortured = Tormentor::start(&files, seed, workers, args.disturb.clone())?.torment(limit)?;
-    let verdict = session::block_on(check::check(&files.db, &files.ledger))?;
+    let tortured = match args.http {
+        true => {
+            let ledger = Ledger::start(&files)?;
+            session::block_on(http::torment(&files, &ledger, seed, limit))?
+        }
+        false => Tormentor::start(&files, seed, workers, args.disturb.clone())?.torment(limit)?,
+    };
+    let mut verdict = session::block_on(check::check(&files.db, &files.ledger))?;
+    if args.http {
+        let found = session::block_on(http::check(&files.db))?;
+        verdict.summary.extend(found.summary);
+        verdict.violations.extend(found.violations);
+    }
+    tell(args, &tortured, &verdict.summary);
     let mut violations = tortured.violations;
     violations.extend(verdict.violations);
-    output::print(&format!(
-        "kills                                       {} ({} at a commit boundary, {} freezes)",
-        tortured.kills, tortured.at_commits, tortured.freezes
-    ));
-    if args.disturb.is_some() {
-        output::print(&format!("disturbances                                {}", tortured.disturbances));
-    }
-    for line in &verdict.summary {
-        output::print(line);
-    }
     if violations.is_empty() {
         if args.keep {
             output::say(&format!("kept: {named}"));

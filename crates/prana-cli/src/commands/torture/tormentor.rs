@@ -28,6 +28,52 @@ pub enum Limit {
     Time(Duration),
 }
 
+impl Limit {
+    /// Whether it is time to stop.
+    pub fn is_reached(self, kills: u64, begun: Instant) -> bool {
+        match self {
+            Limit::Kills(most) => kills >= most,
+            Limit::Time(time) => begun.elapsed() >= time,
+        }
+    }
+}
+
+/// The process that writes everything down.
+pub struct Ledger {
+    child: Child,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+impl Ledger {
+    /// Starts it.
+    pub fn start(files: &Files) -> Outcome<Ledger> {
+        let program = std::env::current_exe().map_err(broken("this program can't be found"))?;
+        let mut child = Command::new(program)
+            .arg("torture-ledger")
+            .arg("--file")
+            .arg(&files.ledger)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(broken("the ledger can't be started"))?;
+        let mut line = String::new();
+        if let Some(stdout) = child.stdout.take() {
+            BufReader::new(stdout).read_line(&mut line).map_err(broken("the ledger"))?;
+        }
+        let address = line.trim().parse().map_err(|_| Failure::new("the ledger doesn't say where it is"))?;
+        Ok(Ledger { child, address })
+    }
+}
+
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        // It ends by itself when its stdin closes; this only makes it sooner.
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
+    }
+}
+
 /// What was done.
 #[derive(Debug, Default)]
 pub struct Tortured {
@@ -48,8 +94,7 @@ pub struct Tormentor {
     program: PathBuf,
     db: PathBuf,
     log: PathBuf,
-    ledger: Child,
-    address: SocketAddr,
+    ledger: Ledger,
     dice: Dice,
     generation: u64,
     /// How many workers live at the same time.
@@ -57,14 +102,6 @@ pub struct Tormentor {
     /// A command that disturbs what is around them.
     disturb: Option<String>,
     tortured: Tortured,
-}
-
-impl Drop for Tormentor {
-    fn drop(&mut self) {
-        // It ends by itself when its stdin closes; this only makes it sooner.
-        drop(self.ledger.stdin.take());
-        let _ = self.ledger.wait();
-    }
 }
 
 pub fn broken(what: &str) -> impl FnOnce(std::io::Error) -> Failure {
@@ -75,26 +112,11 @@ pub fn broken(what: &str) -> impl FnOnce(std::io::Error) -> Failure {
 impl Tormentor {
     /// Starts the ledger.
     pub fn start(files: &Files, seed: u64, workers: usize, disturb: Option<String>) -> Outcome<Tormentor> {
-        let program = std::env::current_exe().map_err(broken("this program can't be found"))?;
-        let mut ledger = Command::new(&program)
-            .arg("torture-ledger")
-            .arg("--file")
-            .arg(&files.ledger)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(broken("the ledger can't be started"))?;
-        let mut line = String::new();
-        if let Some(stdout) = ledger.stdout.take() {
-            BufReader::new(stdout).read_line(&mut line).map_err(broken("the ledger"))?;
-        }
-        let address = line.trim().parse().map_err(|_| Failure::new("the ledger doesn't say where it is"))?;
         Ok(Tormentor {
-            program,
+            program: std::env::current_exe().map_err(broken("this program can't be found"))?,
             db: files.db.clone(),
             log: files.log.clone(),
-            ledger,
-            address,
+            ledger: Ledger::start(files)?,
             dice: Dice::new(seed),
             generation: 0,
             workers: workers.max(1),
@@ -107,7 +129,7 @@ impl Tormentor {
     pub fn torment(mut self, limit: Limit) -> Outcome<Tortured> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(broken("no threads can be started"))?;
-        let line = runtime.block_on(Line::open(self.address, 0))?;
+        let line = runtime.block_on(Line::open(self.ledger.address, 0))?;
         let tell = |message| runtime.block_on(line.call(message)).map(drop);
         // Everything that the dead sent is written down before the next is born.
         let settle = |alive: usize| tell(json!({"kind": "settle", "alive": alive}));
@@ -143,11 +165,7 @@ impl Tormentor {
     }
 
     fn is_over(&self, limit: Limit, begun: Instant) -> bool {
-        let over = match limit {
-            Limit::Kills(kills) => self.tortured.kills >= kills,
-            Limit::Time(time) => begun.elapsed() >= time,
-        };
-        over || !self.tortured.violations.is_empty()
+        limit.is_reached(self.tortured.kills, begun) || !self.tortured.violations.is_empty()
     }
 
     fn spawn(&mut self, more: &[&str]) -> Outcome<Child> {
@@ -158,7 +176,7 @@ impl Tormentor {
             .arg("torture-worker")
             .arg("--db")
             .arg(&self.db)
-            .args(["--ledger", &self.address.to_string(), "--seed", &seed])
+            .args(["--ledger", &self.ledger.address.to_string(), "--seed", &seed])
             .args(["--generation", &self.generation.to_string()])
             .args(["--spawned-at", &worker::now().to_string()])
             .args(more)
