@@ -34,6 +34,19 @@ fn it_serves_until_told_to_stop_and_keeps_what_it_has() {
 }
 
 #[test]
+fn a_shared_database_needs_keys_that_all_machines_have() {
+    let scratch = Scratch::new();
+    let shared = "postgres://nobody@127.0.0.1:1/nothing";
+    prana(&["serve", "--db", shared]).ends(2).says("PRANA_MASTER_KEYS").says("--keys NAME");
+    prana(&["doctor", "--db", shared]).ends(1).prints("WRONG keys").prints("WRONG database");
+    // With keys it is the database that is missing.
+    let keys = scratch.path("keys");
+    let ran = prana(&["serve", "--db", shared, "--keys", &keys]).ends(2);
+    assert!(!ran.stderr.contains("PRANA_MASTER_KEYS"), "{ran:?}");
+    assert!(!std::path::Path::new("prana.keys").exists(), "nothing is made where nobody asked for it");
+}
+
+#[test]
 fn it_refuses_addresses_that_others_reach() {
     let scratch = Scratch::new();
     let db = scratch.path("prana.db");
