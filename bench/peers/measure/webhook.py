@@ -101,7 +101,7 @@ def tell(part, contestants, alone):
 
 def targets(part, saved, unsaved, function, change, shipped, legacy):
     def ratios(one, other):
-        return median([a / max(b, 1e-9) for a, b in zip(one.column("per_second"), other.column("per_second"))])
+        return median([a / max(b, 0.1) for a, b in zip(one.column("per_second"), other.column("per_second"))])
 
     part.target("webhook, saved and durable, to n8n as shipped", ratios(saved, shipped), "times", at_least=50)
     part.target("webhook, saved and durable, to Node-RED's function node", ratios(saved, function), "times", at_least=1)
