@@ -24,6 +24,9 @@ mod n8n;
 #[cfg(unix)]
 #[path = "all/operating.rs"]
 mod operating;
+#[cfg(unix)]
+#[path = "all/planted.rs"]
+mod planted;
 #[path = "all/program.rs"]
 mod program;
 #[path = "all/running.rs"]
@@ -31,6 +34,9 @@ mod running;
 #[cfg(unix)]
 #[path = "all/serve.rs"]
 mod serve;
+#[cfg(unix)]
+#[path = "all/shared.rs"]
+mod shared;
 #[cfg(unix)]
 #[path = "all/signals.rs"]
 mod signals;

@@ -28,7 +28,7 @@ fn five_kills_of_the_server_lose_nothing_that_it_acknowledged() {
     let db = scratch.path("torture.db");
     let ran =
         crate::program::prana(&["torture", "--http", "--kills", "5", "--seed", "3", "--db", &db]).ends(0);
-    for line in ["kills   ", "acknowledged and lost   ", "events sent twice, with one execution each   "] {
+    for line in ["kills   ", "acknowledged and lost   ", "events sent twice, with one execution each "] {
         assert!(ran.stdout.contains(line), "no {line:?} in {ran:#?}");
     }
     let number = |line: &str| -> u64 {
