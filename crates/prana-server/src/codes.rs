@@ -19,13 +19,19 @@ pub const CODES: &[(&str, &str)] = &[
     ("backup.only_local", "Backups are made by programs on the server's machine."),
     ("backup.refused", "The file exists already, or can't be written."),
     ("credential.changed", "The credential was changed while it was being authorized."),
-    ("credential.invalid", "The credential can't be one, or there is nothing to try it with; the detail says why."),
+    (
+        "credential.invalid",
+        "The credential can't be one, or there is nothing to try it with; the detail says why.",
+    ),
     ("credential.invalid_hosts", "The allowed hosts are none; `*` is any."),
     ("credential.invalid_name", "The name of a credential is letters, digits, _ and -."),
     ("credential.not_authorizable", "The credential is not of a type that somebody authorizes."),
     ("credential.not_found", "There is no such credential."),
     ("credential.outdated", "The credential has another version than the change is based on."),
-    ("credential.unknown_state", "The authorization was not asked for, was finished before, or took too long."),
+    (
+        "credential.unknown_state",
+        "The authorization was not asked for, was finished before, or took too long.",
+    ),
     ("data.not_found", "There is nothing at that place in the data."),
     ("engine.unavailable", "The engine is shutting down, or has too much to do. Try again."),
     (

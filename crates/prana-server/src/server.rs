@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use prana::connectors::{Connectors, ConnectorsError};
 use prana::core::{Registry, Timestamp};
 use prana::store::{SqliteStore, StoreError};
-use prana::connectors::{Connectors, ConnectorsError};
 use prana::{
-    AnyStore, BuiltIn, Clock, Engine, EngineOptions, MasterKeys, Outside, OutsideError, Permissions, ResumeTokens,
-    Roles, SystemClock,
+    AnyStore, BuiltIn, Clock, Engine, EngineOptions, MasterKeys, Outside, OutsideError, Permissions,
+    ResumeTokens, Roles, SystemClock,
 };
 use tokio::net::TcpListener;
 use tokio::sync::{OnceCell, Semaphore, watch};
@@ -23,11 +23,11 @@ use crate::fleet::Process;
 use crate::folder::Folder;
 use crate::guard::{Hosts, without_port};
 use crate::hooks::Table;
+use crate::keys::Ring;
 use crate::limit::Limiter;
 use crate::measure::{Measured, Measures, Times};
 use crate::owner::{self, Owner};
 use crate::telemetry::{Exporting, Outlet, SpanCounts, Telemetry};
-use crate::keys::Ring;
 use crate::{fleet, keys, listen};
 
 /// So much of bodies is taken in at the same time, in pieces of [`INTAKE_PIECE`].
@@ -272,7 +272,8 @@ impl Server {
             address = bound.local_addr().map_err(failed)?;
             listener = Some(bound);
         }
-        let outlet = options.telemetry.as_ref().map(Outlet::new).transpose().map_err(ServerError::Telemetry)?;
+        let outlet =
+            options.telemetry.as_ref().map(Outlet::new).transpose().map_err(ServerError::Telemetry)?;
         let server = Server::open(&options, address, outlet.as_ref()).await?;
         if options.api && !options.listen.ip().is_loopback() && !server.shared.access.is_closed().await? {
             return Err(ServerError::NobodyIsAsked(options.listen));
@@ -300,7 +301,16 @@ impl Server {
             tokio::spawn(listen::serve(listener, crate::router(&server), closing, grace, connections))
         });
         server.announce(address)?;
-        Ok(Running { server, address, advancing, tidying, listening, attending, exporting, grace: options.grace })
+        Ok(Running {
+            server,
+            address,
+            advancing,
+            tidying,
+            listening,
+            attending,
+            exporting,
+            grace: options.grace,
+        })
     }
 
     /// Opens the database.

@@ -49,7 +49,9 @@ impl Ran {
 pub fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_prana"));
     command.args(args).current_dir(root());
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PRANA_") || name.starts_with("OTEL_")) {
+    for (name, _) in
+        std::env::vars().filter(|(name, _)| name.starts_with("PRANA_") || name.starts_with("OTEL_"))
+    {
         command.env_remove(name);
     }
     command
