@@ -64,10 +64,15 @@ impl Inner {
         };
         // Whom it woke isn't known any more.
         self.nudges.all();
+        let epoch = epoch_after(&row, delta);
+        if was_done && delta.release == Release::Keep && row.epoch != epoch {
+            // It was done, and then another took over: whoever goes on now would do so under the other's epoch.
+            return Err(StoreError::Fenced { execution: row.id, epoch, current: row.epoch });
+        }
         Ok(was_done.then(|| Committed {
-            epoch: row.epoch,
+            epoch,
             queued: row.slot == Slot::Queued,
-            kept: row.claimed_by == Some(self.worker) && !row.status.is_ended(),
+            kept: row.claimed_by == Some(self.worker) && row.epoch == epoch && !row.status.is_ended(),
             woke: true,
             ..Committed::default()
         }))
@@ -133,10 +138,14 @@ impl Inner {
     }
 }
 
+/// The epoch under which this delta leaves its execution.
+fn epoch_after(row: &Row, delta: &Delta) -> u64 {
+    if delta.create.is_some() { row.epoch.min(1) } else { delta.epoch }
+}
+
 /// Whether a row is as this delta leaves it, under the epoch of its holder: nobody else writes then.
 fn is_as_left_by(row: &Row, delta: &Delta) -> bool {
-    let epoch = if delta.create.is_some() { row.epoch.min(1) } else { delta.epoch };
-    if row.epoch != epoch {
+    if row.epoch != epoch_after(row, delta) {
         return false;
     }
     match (delta.release, delta.entries.last()) {
