@@ -86,7 +86,7 @@ fn after_a_crash_it_runs_again_whatever_is_said_of_effects() {
         executor.handle(Input::Recover, START).unwrap();
         let (_, call) = until_asked(&mut executor);
         assert!(call.as_ref().is_none_or(|call| *call == first), "it gets the same again");
-        let Some(call) = call else { return None };
+        let call = call?;
         let execution_index = call.execution_index;
         let result = Ok(EffectOutput::Complete(Completed::new(value!(8))));
         executor.handle(Input::Result { execution_index, result, random: 0.5 }, START).unwrap();

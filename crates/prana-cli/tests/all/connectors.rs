@@ -57,7 +57,7 @@ fn the_guide_runs() {
     prana(&["connector", "check", &format!("{connectors}/shop.yaml")]).ends(0).prints("shop with 3 actions");
     prana(&["actions", "shop.list_orders", "--connectors", &connectors]).ends(0).prints("List orders");
     let workflow = scratch.file("orders.yaml", block("id: orders"));
-    let secret = scratch.file("key", "the-key-of-the-shop".to_owned());
+    let secret = scratch.file("key", "the-key-of-the-shop");
     let secret = format!("shop=@{secret}");
     let ran =
         prana(&["run", &workflow, "--connectors", &connectors, "--secret", &secret, "-o", "json"]).ends(0);
@@ -77,7 +77,7 @@ fn errors_of_a_service_are_those_of_its_connector() {
     let (url, _asked) = service(&[(404, r#"{"error": "order 7"}"#)]);
     let connectors = shop(&scratch, &url);
     let workflow = "id: w\nnodes: [{key: s, type: manual.trigger}, {key: g, type: shop.get_order, params: {id: 7}}]\nconnections: [s -> g]\n";
-    let workflow = scratch.file("w.yaml", workflow.to_owned());
+    let workflow = scratch.file("w.yaml", workflow);
     let ran = prana(&["run", &workflow, "--connectors", &connectors, "-o", "json"]).ends(1);
     assert_eq!(ran.json()["error"]["code"], "shop.not_found");
     assert_eq!(ran.json()["error"]["message"], "there is no such order: order 7");
@@ -138,7 +138,7 @@ fn one_comes_out_of_an_openapi_document() {
         "/pets/{id}": {"get": {"operationId": "getPet", "parameters": [{"name": "id", "in": "path", "required": true, "schema": {"$ref": "#/components/schemas/Id"}}]},
                        "delete": {"operationId": "deletePet", "deprecated": true}}},
         "components": {"schemas": {"Id": {"type": "integer"}}}}"##;
-    let api = scratch.file("openapi.json", api.to_owned());
+    let api = scratch.file("openapi.json", api);
     let directory = scratch.path("made");
     std::fs::create_dir_all(&directory).unwrap();
     let ran = prana(&["connector", "add", &api, "-o", &format!("{directory}/pets.yaml")]).ends(0);

@@ -19,7 +19,7 @@ const EXPORT: &str = r#"{"name": "Hello", "settings": {"executionOrder": "v1"}, 
 #[test]
 fn import_check_and_run() {
     let scratch = Scratch::new();
-    let (file, written) = (scratch.file("hello.json", EXPORT.to_owned()), scratch.path("hello.yaml"));
+    let (file, written) = (scratch.file("hello.json", EXPORT), scratch.path("hello.yaml"));
     prana(&["import", "n8n", &file, "--output", &written])
         .ends(0)
         .prints("workflow Hello (Hello): 6 carried over, 0 changed, 0 not possible")
@@ -42,7 +42,7 @@ fn what_is_no_export_is_refused() {
         ("{\"a\": 1}", "there is no workflow of n8n in it"),
         ("[]", "there is no workflow of n8n in it"),
     ] {
-        let file = scratch.file("bad.json", text.to_owned());
+        let file = scratch.file("bad.json", text);
         prana(&["import", "n8n", &file]).ends(2).says(says);
     }
     prana(&["import", "n8n", "/nowhere.json"]).ends(2).says("there is no file");

@@ -23,7 +23,10 @@ const CALLER: &str = "00f067aa0ba902b7";
 
 /// What a listener was sent: the heads and bodies of requests.
 #[derive(Clone, Default)]
-struct Heard(Arc<Mutex<Vec<(String, Vec<u8>)>>>);
+struct Heard(Arc<Mutex<Vec<Request>>>);
+
+/// The `Content-Type` and the body.
+type Request = (String, Vec<u8>);
 
 /// Answers every request with a status, after a while.
 async fn listener(status: &'static str, after: Duration) -> (SocketAddr, Heard) {
