@@ -1,6 +1,7 @@
 //! The embeddable workflow engine.
 
 mod answers;
+mod builder;
 mod builtin;
 mod clock;
 mod codec;
@@ -38,6 +39,7 @@ mod worker;
 mod workflows;
 
 pub use answers::Begun;
+pub use builder::Builder;
 pub use builtin::BuiltIn;
 pub use clock::{Clock, SystemClock, VirtualClock};
 pub use commit::CommitPoint;
@@ -47,7 +49,7 @@ pub use credentials::{
 };
 pub use database::{AnyStore, copy_database, is_server, open_database};
 pub use effects::{EffectRequest, Effects, NoEffects, holds_secrets};
-pub use engine::{AtCommit, Builder, Engine, EngineOptions, Outcome, Roles};
+pub use engine::{AtCommit, Engine, EngineOptions, Outcome, Roles};
 pub use error::EngineError;
 pub use events::{Event, EventKind, Middleware};
 pub use fork::ForkOptions;

@@ -10,7 +10,8 @@ use prana_core::record::{Change, Entry, ExecutionChange, NodeChange, NodeOutcome
 use prana_core::{ExecutionId, Timestamp};
 use prana_template::{Str, Value};
 
-use crate::engine::{Builder, Inner};
+use crate::builder::Builder;
+use crate::engine::Inner;
 
 /// So many failed attempts are told of a node run.
 const MAX_RETRIES_TOLD: usize = 32;

@@ -91,6 +91,8 @@
   const lists = Array.prototype
   guard(lists, ['concat'], onSeveral)
   guard(lists, ['slice', 'join', 'flat', 'toSorted', 'toReversed', 'toSpliced', 'with', 'toLocaleString'], onCopies)
+  const seen = ['forEach', 'map', 'filter', 'some', 'every', 'reduce', 'reduceRight', 'indexOf', 'lastIndexOf', 'includes']
+  guard(lists, seen, onCopies)
   guard(lists, ['fill', 'copyWithin', 'reverse', 'sort', 'splice', 'shift', 'unshift', 'flatMap'], onArrays)
   const fewDropped = (self, values, name) =>
     values[0] > MOST_ITEMS ? refuse(`too many items for ${name}`) : self
@@ -106,6 +108,12 @@
     return subject
   }
   guard(String.prototype, ['indexOf', 'lastIndexOf', 'includes', 'split', 'replace', 'replaceAll'], onText)
+  const parts = (self, values, name) => {
+    const raw = values[0]?.raw
+    values[0] = { raw: short(isArray(raw) ? raw : from(raw ?? []), name) }
+    return self
+  }
+  guard(String, ['raw'], parts)
   const marks = /\p{M}{500}/u
   const { test } = RegExp.prototype
   const composed = (self, values) => {
