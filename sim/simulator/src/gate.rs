@@ -93,7 +93,6 @@ impl Gate {
                 delta.waits_opened.iter_mut().for_each(|wait| wait.wake_at = None);
             }
             Some(Mutation::LoseReport) if world.errs(Mutation::LoseReport) => delta.reports.clear(),
-            Some(Mutation::DoubleTick) if world.errs(Mutation::DoubleTick) => delta.item = None,
             Some(Mutation::ForgetCreation)
                 if is_bare_creation(&delta) && world.errs(Mutation::ForgetCreation) =>
             {
