@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tokio::sync::{mpsc as queue, oneshot};
@@ -18,10 +17,6 @@ use crate::{Result, StoreError};
 const QUEUE: usize = 4_096;
 /// How many jobs one transaction holds at most, so that the first in it need not wait too long.
 const BATCH: usize = 512;
-
-/// After a batch the thread looks for the next one for this long before it sleeps. To be woken takes it about 50 us, a sixth of a commit, and who
-/// was just answered often has more to write soon.
-const LOOKS_FOR: Duration = Duration::from_micros(200);
 
 /// The way to the thread.
 #[derive(Debug)]
@@ -106,7 +101,7 @@ impl<I: Send, O: Send> Job for Task<I, O> {
 
 fn write(mut db: Db, mut checkpoints: Checkpoints, mut queue: queue::Receiver<Box<dyn Job>>) {
     let mut batch = Vec::with_capacity(BATCH);
-    while take_batch(&mut queue, &mut batch) {
+    while queue.blocking_recv_many(&mut batch, BATCH) > 0 {
         if !commit_all(&mut db, &mut batch) {
             for job in batch.drain(..) {
                 commit_alone(&mut db, job);
@@ -114,16 +109,6 @@ fn write(mut db: Db, mut checkpoints: Checkpoints, mut queue: queue::Receiver<Bo
         }
         checkpoints.after_batch(db.connection());
     }
-}
-
-/// Waits for jobs; false when there will be none.
-fn take_batch(queue: &mut queue::Receiver<Box<dyn Job>>, batch: &mut Vec<Box<dyn Job>>) -> bool {
-    let begun = Instant::now();
-    while queue.is_empty() && begun.elapsed() < LOOKS_FOR {
-        // Whoever is to write them may need this core.
-        thread::yield_now();
-    }
-    queue.blocking_recv_many(batch, BATCH) > 0
 }
 
 /// One transaction for all; `false`, with nothing done, if it failed.
