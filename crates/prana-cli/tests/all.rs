@@ -1,9 +1,6 @@
 //! The built program, from outside: what it prints, and how it ends.
 #![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
-#[cfg(unix)]
-#[path = "all/acknowledged.rs"]
-mod acknowledged;
 #[path = "all/bad_input.rs"]
 mod bad_input;
 #[cfg(unix)]

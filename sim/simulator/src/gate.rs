@@ -93,6 +93,11 @@ impl Gate {
                 delta.waits_opened.iter_mut().for_each(|wait| wait.wake_at = None);
             }
             Some(Mutation::LoseReport) if world.errs(Mutation::LoseReport) => delta.reports.clear(),
+            Some(Mutation::DoubleTick) if delta.item.is_some() && world.errs(Mutation::DoubleTick) => {
+                // Two things keep a time from being used twice: the state of its schedule, and the key of the start.
+                delta.item = None;
+                delta.create.iter_mut().for_each(|create| create.start_key = None);
+            }
             Some(Mutation::ForgetCreation)
                 if is_bare_creation(&delta) && world.errs(Mutation::ForgetCreation) =>
             {

@@ -75,11 +75,13 @@ pub enum Mutation {
     LoseReport,
     /// A join runs when the first of its branches is there.
     JoinEarly,
+    /// That a time of a schedule was used is stored nowhere.
+    DoubleTick,
 }
 
 impl Mutation {
     /// All of them, with their names in commands.
-    pub const ALL: [(&str, Mutation); 9] = [
+    pub const ALL: [(&str, Mutation); 10] = [
         ("skip-fencing", Mutation::SkipFencing),
         ("act-before-commit", Mutation::ActBeforeCommit),
         ("forget-creation", Mutation::ForgetCreation),
@@ -89,6 +91,7 @@ impl Mutation {
         ("forget-result", Mutation::ForgetResult),
         ("lose-report", Mutation::LoseReport),
         ("join-early", Mutation::JoinEarly),
+        ("double-tick", Mutation::DoubleTick),
     ];
 
     fn name(self) -> &'static str {

@@ -23,6 +23,23 @@ fn fifty_kills_lose_and_repeat_nothing() {
 }
 
 #[test]
+fn five_kills_of_the_server_lose_nothing_that_it_acknowledged() {
+    let scratch = Scratch::new();
+    let db = scratch.path("torture.db");
+    let ran =
+        crate::program::prana(&["torture", "--http", "--kills", "5", "--seed", "3", "--db", &db]).ends(0);
+    for line in ["kills   ", "acknowledged and lost   ", "events sent twice, with one execution each "] {
+        assert!(ran.stdout.contains(line), "no {line:?} in {ran:#?}");
+    }
+    let number = |line: &str| -> u64 {
+        let found = ran.stdout.lines().find_map(|text| text.strip_prefix(line)).unwrap();
+        found.split_whitespace().next().unwrap().parse().unwrap()
+    };
+    assert!(number("executions") >= 20, "{ran:#?}");
+    assert!(!std::path::Path::new(&db).exists(), "it is thrown away");
+}
+
+#[test]
 fn a_database_that_exists_is_refused() {
     let scratch = Scratch::new();
     let db = scratch.file("torture.db", "something of value");
