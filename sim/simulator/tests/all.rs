@@ -3,9 +3,9 @@
 
 use prana_simulator::{Faults, Mutation, Plan, run, shrink};
 
-/// How many histories are run: `PRANA_SEEDS`, or four hundred, the ones of docs/evidence/simulator.md.
+/// How many histories are run: `PRANA_SEEDS`, or a thousand.
 fn seeds() -> u64 {
-    std::env::var("PRANA_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(400)
+    std::env::var("PRANA_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(1_000)
 }
 
 /// Histories that showed a mistake once.
